@@ -1,0 +1,124 @@
+"""Every error this package raises on purpose, sorted by who has to act.
+
+    BroadsheetError
+    ├── IssueError              the author fixes an issue file
+    ├── TemplateError           the author fixes a template
+    ├── ConfigError             the operator fixes a setting, an argument or a file
+    │   └── UnknownPluginError
+    ├── ChecksFailed            the author fixes what preflight found
+    ├── NotAllowed              the caller asked for something not allowed now
+    ├── NotConfirmed            the caller did not confirm something irreversible
+    ├── Locked                  another process has it
+    ├── OutboxError             the operator looks at a file in the outbox
+    ├── StorageError            the operator looks at the database
+    └── SenderUnavailable       nobody: wait; the dispatch pauses, no address is blamed
+
+A refused recipient is not here. It is an `Outcome`: a value, not an error.
+Exit codes are the table of docs/commands.md.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+
+class Severity(StrEnum):
+    """How much a diagnostic weighs: an error stops approval, a note stops nothing."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    NOTE = "note"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diagnostic:
+    """One thing said about a file or a rendered issue, with its place and its remedy."""
+
+    code: str  # stable, one rule each: "E103", "W201"; docs/diagnostics.md lists them
+    severity: Severity
+    message: str  # one line, no full stop
+    file: str | None = None  # as the user named it
+    line: int | None = None  # 1-based
+    column: int | None = None  # 1-based, in code points
+    end_column: int | None = None  # exclusive
+    source: str | None = None  # the text of that line
+    note: str | None = None  # why, or what was found
+    help: str | None = None  # what to do
+
+
+class BroadsheetError(Exception):
+    """Base of all; caught only where the process meets the world."""
+
+    exit_code = 1
+
+
+class IssueError(BroadsheetError):
+    """An issue file cannot be read; `diagnostics` says where and what to do."""
+
+    def __init__(self, diagnostics: tuple[Diagnostic, ...]) -> None:
+        self.diagnostics = diagnostics
+        first = diagnostics[0]
+        place = ":".join(str(part) for part in (first.file, first.line, first.column) if part)
+        super().__init__(f"{place}: {first.code} {first.message}")
+
+
+class TemplateError(BroadsheetError):
+    """A template does not render, and this is where."""
+
+    def __init__(self, file: Path | str, problem: str, *, line: int | None = None) -> None:
+        self.file, self.problem, self.line = file, problem, line
+        super().__init__(f"{file}:{line}: {problem}" if line else f"{file}: {problem}")
+
+
+class ConfigError(BroadsheetError):
+    """A setting, an argument or a named file is missing, unknown or out of range."""
+
+    exit_code = 2
+
+
+class UnknownPluginError(ConfigError):
+    """No plug-in of that name; the message lists what is installed."""
+
+    def __init__(self, group: str, name: str, known: list[str]) -> None:
+        self.group, self.name, self.known = group, name, known
+        super().__init__(f"no {group} plug-in is called {name!r}; installed: {', '.join(known)}")
+
+
+class ChecksFailed(BroadsheetError):
+    """Preflight found errors; they stop approval."""
+
+    exit_code = 3
+
+
+class NotAllowed(BroadsheetError):
+    """Asked for at the wrong time: not approved, already sent, finished."""
+
+    exit_code = 4
+
+
+class NotConfirmed(BroadsheetError):
+    """Something irreversible was not confirmed; nothing happened."""
+
+    exit_code = 6
+
+
+class Locked(BroadsheetError):
+    """Another process holds the dispatch; the message says which."""
+
+    exit_code = 7
+
+
+class OutboxError(BroadsheetError):
+    """The outbox is not as it was left: changed, unsafe, full."""
+
+
+class StorageError(BroadsheetError):
+    """The database cannot be used; nothing was half written."""
+
+
+class SenderUnavailable(BroadsheetError):
+    """The way out is closed: this message certainly did not leave, nor would the next."""
+
+    exit_code = 75  # EX_TEMPFAIL (sysexits.h)

@@ -1,0 +1,127 @@
+"""A delivery: one dispatch to one subscriber, and everything that may become of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final, NewType
+
+from pipeline.model.dispatch import DispatchId
+from pipeline.model.subscriber import SubscriberId
+
+DeliveryId = NewType("DeliveryId", int)
+
+
+class DeliveryStatus(StrEnum):
+    """Where a delivery stands with our sender, not with anybody's inbox."""
+
+    PENDING = "pending"  # to be tried
+    SENDING = "sending"  # START is written: its bytes may be on the wire right now
+    DEFERRED = "deferred"  # refused for now; see due_at
+    ACCEPTED = "accepted"  # the sender took responsibility
+    REFUSED = "refused"  # it never will, for this recipient
+    UNCERTAIN = "uncertain"  # nobody knows whether it left; a person decides
+    LEFT_OUT = "left_out"  # unsubscribed or suppressed after the audience was written down
+
+
+NEXT: Final[Mapping[DeliveryStatus, frozenset[DeliveryStatus]]] = {
+    DeliveryStatus.PENDING: frozenset({DeliveryStatus.SENDING, DeliveryStatus.LEFT_OUT}),
+    DeliveryStatus.SENDING: frozenset(
+        {
+            DeliveryStatus.PENDING,  # put back: it certainly did not leave
+            DeliveryStatus.DEFERRED,
+            DeliveryStatus.ACCEPTED,
+            DeliveryStatus.REFUSED,
+            DeliveryStatus.UNCERTAIN,
+        }
+    ),
+    DeliveryStatus.DEFERRED: frozenset({DeliveryStatus.SENDING, DeliveryStatus.LEFT_OUT}),
+    DeliveryStatus.UNCERTAIN: frozenset({DeliveryStatus.PENDING, DeliveryStatus.ACCEPTED}),
+    # A sender fault found late (the circuit breaker) takes the blame back.
+    DeliveryStatus.REFUSED: frozenset({DeliveryStatus.PENDING}),
+    DeliveryStatus.ACCEPTED: frozenset(),
+    DeliveryStatus.LEFT_OUT: frozenset(),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """2xx to the message: the server is responsible now (RFC 5321 4.2.5)."""
+
+    code: int
+    reply: str
+
+
+@dataclass(frozen=True, slots=True)
+class Deferred:
+    """4xx: definitely not accepted, worth another try."""
+
+    code: int
+    reply: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """5xx: never for this recipient."""
+
+    code: int
+    reply: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unanswered:
+    """The line was cut after the message and before the reply (RFC 1047)."""
+
+    reason: str
+
+
+Outcome = Accepted | Deferred | Refused | Unanswered
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """The SMTP pair, not the From and To headers."""
+
+    sender: str
+    recipient: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """A delivery taken to work on: START is durable before anyone holds one of these."""
+
+    delivery: DeliveryId
+    dispatch: DispatchId
+    subscriber: SubscriberId
+    address: str
+    name: str
+    attempts: int  # this one included
+    dated_at: datetime  # aware, UTC: the Date header, the same on every attempt
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What follows for a delivery from an outcome."""
+
+    status: DeliveryStatus
+    due_at: datetime | None = None  # aware, UTC; only with DEFERRED
+    code: int | None = None  # the server's reply code, if it gave one
+    reply: str = ""  # the server's own words, or ours
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetryPolicy:
+    """When to try again and when to give up (RFC 5321 4.5.4.1)."""
+
+    waits: tuple[timedelta, ...] = (
+        timedelta(minutes=5),
+        timedelta(minutes=15),
+        timedelta(minutes=30),
+        timedelta(hours=1),
+        timedelta(hours=3),
+        timedelta(hours=6),
+        timedelta(hours=12),
+    )  # the last one repeats
+    give_up_after: timedelta = timedelta(days=3)  # since the first attempt
