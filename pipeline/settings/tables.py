@@ -1,0 +1,185 @@
+"""The tables of newsletter.toml; docs/settings.md is written from these fields."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from email.utils import parseaddr
+from types import MappingProxyType
+from typing import Annotated, Any, Final, Literal, Self
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from email_validator import EmailNotValidError, validate_email
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    field_validator,
+    model_validator,
+)
+
+from pipeline.model.newsletter import Mailbox, Newsletter
+
+_UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+def _duration(value: object) -> object:
+    """Read "24h", "30m", "2d" or a number of seconds."""
+    if isinstance(value, str) and value[-1:] in _UNITS and value[:-1].isdigit():
+        return timedelta(**{_UNITS[value[-1]]: int(value[:-1])})
+    if isinstance(value, str) and not value.isdigit():
+        raise ValueError('a duration is a number and a unit, such as "24h", "30m" or "2d"')
+    return value
+
+
+def _mailbox(value: object) -> object:
+    """Read `Name <local@domain>` or a bare address."""
+    if not isinstance(value, str):
+        return value
+    name, address = parseaddr(value)
+    try:
+        checked = validate_email(address, check_deliverability=False, allow_smtputf8=False)
+    except EmailNotValidError as error:
+        raise ValueError(f'an address such as "Name <name@example.org>" ({error})') from None
+    return Mailbox(address=checked.ascii_email or checked.normalized, name=name)
+
+
+Duration = Annotated[timedelta, BeforeValidator(_duration)]
+Address = Annotated[Mailbox, BeforeValidator(_mailbox)]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+
+
+class NewsletterTable(_Table):
+    """[newsletter]: the publication itself."""
+
+    name: str = Field("Newsletter", min_length=1, description="Name in the masthead and in From")
+    tagline: str = Field("", description="One line under the name")
+    site_url: str = Field(
+        "https://news.example.org",
+        description="Public address of feeds, pages and unsubscribe links",
+    )
+    sender: Address = Field(
+        Mailbox(address="newsletter@news.example.org", name="Newsletter"),
+        alias="from",
+        description="From: a name and an address",
+    )
+    reply_to: Address | None = Field(None, description="Where replies go, if not to From")
+    postal_address: str = Field(
+        "", description="Required by law in the footer; nothing is approved without it"
+    )
+    language: str = Field("en", description="BCP 47 tag, such as en, de or pl")
+    since: int = Field(2026, ge=1990, le=2200, description="Year the feed ids are minted in")
+    template: str = Field("default", description="Folder in templates/email/")
+    unsubscribe_mailbox: Address | None = Field(
+        None, description="Mailbox for the mailto form of List-Unsubscribe"
+    )
+
+    @field_validator("site_url")
+    @classmethod
+    def _absolute(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query:
+            raise ValueError('an absolute address, such as "https://news.example.org"')
+        return value.rstrip("/")
+
+    def newsletter(self) -> Newsletter:
+        """Return the value that the rooms know."""
+        sender = self.sender
+        if not sender.name:
+            sender = Mailbox(address=sender.address, name=self.name)
+        return Newsletter(
+            name=self.name,
+            tagline=self.tagline,
+            site_url=self.site_url,
+            sender=sender,
+            reply_to=self.reply_to,
+            postal_address=self.postal_address.strip(),
+            language=self.language,
+            since=self.since,
+            unsubscribe_mailbox=(
+                self.unsubscribe_mailbox.address if self.unsubscribe_mailbox else None
+            ),
+        )
+
+
+class ScheduleTable(_Table):
+    """[schedule]: the weekly slot. Without `day` nothing is sent by itself."""
+
+    day: (
+        Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+        | None
+    ) = Field(None, description="Weekday of the slot; without it nothing is sent by itself")
+    time: str = Field(
+        "09:00", pattern=r"^([01]\d|2[0-3]):[0-5]\d$", description="Local time of the slot"
+    )
+    zone: str = Field("UTC", description="Time zone, such as Europe/London")
+    catch_up: Duration = Field(
+        timedelta(hours=24), description="How late a slot may still be sent by itself"
+    )
+
+    @field_validator("zone")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (KeyError, ValueError, OSError):
+            raise ValueError('a time zone such as "Europe/London" or "UTC"') from None
+        return value
+
+
+class SenderTable(BaseModel):
+    """[sender]: the way out. What stands beside `kind` belongs to that sender."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    kind: str = Field("eml", description="smtp, eml, console, or a plug-in")
+    password: SecretStr | None = Field(
+        None, description="Only from BROADSHEET_SENDER__PASSWORD, never from the file"
+    )
+    password_file: str | None = Field(None, description="File that holds the password alone")
+
+    @model_validator(mode="after")
+    def _one_secret(self) -> Self:
+        if self.password and self.password_file:
+            raise ValueError("give the password once: in the environment or in password_file")
+        return self
+
+    @property
+    def options(self) -> Mapping[str, Any]:
+        """What the sender's own `build` is given, the password apart."""
+        return MappingProxyType(dict(self.model_extra or {}))
+
+
+class PathsTable(_Table):
+    """[paths]: where things are, relative to newsletter.toml."""
+
+    issues: str = Field("issues", description="Issue files")
+    templates: str = Field("templates/email", description="Templates of your own")
+    outbox: str = Field("outbox", description="Frozen entries")
+    site: str = Field("site", description="Feeds and pages")
+    data: str = Field("data", description="Database, keys and locks: private, not for git")
+
+
+class Settings(_Table):
+    """Everything that can be set."""
+
+    newsletter: NewsletterTable = NewsletterTable.model_validate({})
+    schedule: ScheduleTable = ScheduleTable.model_validate({})
+    sender: SenderTable = SenderTable.model_validate({})
+    paths: PathsTable = PathsTable.model_validate({})
+
+
+SETTINGS_TABLES: Final[Mapping[str, type[BaseModel]]] = MappingProxyType(
+    {
+        "newsletter": NewsletterTable,
+        "schedule": ScheduleTable,
+        "sender": SenderTable,
+        "paths": PathsTable,
+    }
+)

@@ -1,0 +1,64 @@
+"""Static files: feeds with their media types, and the outbox behind the loopback."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from starlette.datastructures import Headers
+from starlette.responses import PlainTextResponse, Response
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+from pipeline.web.headers import MAIL_POLICY
+
+FEED_TYPES: Final[Mapping[str, str]] = {
+    "feed.xml": "application/rss+xml; charset=utf-8",
+    "atom.xml": "application/atom+xml; charset=utf-8",
+    "feed.json": "application/feed+json; charset=utf-8",
+}
+_SHOWN_AS_TEXT: Final = frozenset({".eml", ".mjml", ".json", ".txt"})
+
+
+class SiteFiles(StaticFiles):
+    """The public folder; ETag, Last-Modified and 304 come with it."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(directory=folder, html=True, check_dir=False)
+
+    def file_response(self, full_path: str | os.PathLike[str], *args: Any, **kw: Any) -> Response:
+        """Answer with the media type that feed readers expect."""
+        response = super().file_response(full_path, *args, **kw)
+        media_type = FEED_TYPES.get(Path(full_path).name)
+        if media_type:
+            response.headers["Content-Type"] = media_type
+        return response
+
+
+class OutboxFiles(StaticFiles):
+    """The author's view of what will be sent; it exists for this machine only."""
+
+    def __init__(self, folder: Path, *, hosts: frozenset[str]) -> None:
+        super().__init__(directory=folder, html=True, check_dir=False)
+        self.hosts = hosts
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        """Answer loopback hosts; for any other name there is no outbox."""
+        host = Headers(scope=scope).get("host", "")
+        name = host if host.endswith("]") else host.rpartition(":")[0] or host
+        if name not in self.hosts:
+            return PlainTextResponse("Not Found", status_code=404)
+        return await super().get_response(path, scope)
+
+    def file_response(self, full_path: str | os.PathLike[str], *args: Any, **kw: Any) -> Response:
+        """Answer with the file as it is: mail sandboxed, sources as text."""
+        response = super().file_response(full_path, *args, **kw)
+        path = Path(full_path)
+        response.headers["Cache-Control"] = "no-store"
+        if path.name == "email.html":
+            response.headers["Content-Security-Policy"] = MAIL_POLICY
+        elif path.suffix in _SHOWN_AS_TEXT:
+            response.headers["Content-Type"] = "text/plain; charset=utf-8"
+        return response
