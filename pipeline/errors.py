@@ -11,6 +11,7 @@
     ├── Locked                  another process has it
     ├── OutboxError             the operator looks at a file in the outbox
     ├── StorageError            the operator looks at the database
+    ├── ClockStopped            the supervisor starts the process again (schedule/clock.py)
     └── SenderUnavailable       nobody: wait; the dispatch pauses, no address is blamed
 
 A refused recipient is not here. It is an `Outcome`: a value, not an error.

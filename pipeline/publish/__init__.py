@@ -1,0 +1,1 @@
+"""Feeds and web pages, made from issues and never from mail HTML (decision D11)."""

@@ -1,0 +1,41 @@
+"""Atom 1.0 (RFC 4287) with full content."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from pipeline.model.newsletter import Newsletter
+from pipeline.publish.characters import one_line
+from pipeline.publish.generator import add_entry, new_generator
+from pipeline.publish.item import FeedItem, newest
+
+FILE_NAME: Final = "atom.xml"
+MEDIA_TYPE: Final = "application/atom+xml"
+
+
+@dataclass(frozen=True, slots=True)
+class Atom:
+    """Writes `atom.xml`."""
+
+    title: str = "Atom"
+    file_name: str = FILE_NAME
+    media_type: str = MEDIA_TYPE
+
+    def build(self, newsletter: Newsletter, items: Sequence[FeedItem], *, feed_url: str) -> bytes:
+        """Return the document; see `feed.Feed.build`."""
+        chosen = newest(items)
+        feed = new_generator(newsletter, chosen, feed_url=feed_url, media_type=self.media_type)
+        feed.id(f"tag:{newsletter.host},{newsletter.since}:feed")  # RFC 4151
+        feed.author(name=one_line(newsletter.name))  # RFC 4287 4.1.1: for entries without one
+        for item in chosen:
+            entry = add_entry(feed, item)
+            entry.content(item.html, type="html")  # "CDATA" would become a media type here
+            for author in item.authors:
+                entry.author(name=author)
+        document: bytes = feed.atom_str(pretty=True)
+        return document
+
+
+FEED: Final = Atom()

@@ -1,0 +1,60 @@
+"""JSON Feed 1.1 (jsonfeed.org/version/1.1): one dict."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from pipeline.model.newsletter import Newsletter
+from pipeline.publish.characters import one_line
+from pipeline.publish.item import FeedItem, newest
+
+FILE_NAME: Final = "feed.json"
+MEDIA_TYPE: Final = "application/feed+json"
+
+
+@dataclass(frozen=True, slots=True)
+class JsonFeed:
+    """Writes `feed.json`."""
+
+    title: str = "JSON Feed"
+    file_name: str = FILE_NAME
+    media_type: str = MEDIA_TYPE
+
+    def build(self, newsletter: Newsletter, items: Sequence[FeedItem], *, feed_url: str) -> bytes:
+        """Return the document; see `feed.Feed.build`."""
+        document = {
+            "version": "https://jsonfeed.org/version/1.1",
+            "title": one_line(newsletter.name),
+            "home_page_url": f"{newsletter.site_url}/",
+            "feed_url": feed_url,
+            "description": one_line(newsletter.tagline) or one_line(newsletter.name),
+            "language": newsletter.language,
+            "authors": [{"name": one_line(newsletter.name), "url": f"{newsletter.site_url}/"}],
+            "items": [_item(item) for item in newest(items)],
+        }
+        return (json.dumps(document, ensure_ascii=False, indent=2) + "\n").encode()
+
+
+def _item(item: FeedItem) -> dict[str, Any]:
+    return {
+        "id": item.tag,
+        "url": item.url,
+        "title": item.title,
+        "summary": item.summary or item.title,
+        "content_html": item.html,
+        "date_published": _rfc3339(item.published),
+        "date_modified": _rfc3339(item.updated),
+        "authors": [{"name": name} for name in item.authors],
+        "tags": list(item.tags),
+    }
+
+
+def _rfc3339(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+FEED: Final = JsonFeed()

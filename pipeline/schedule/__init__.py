@@ -1,0 +1,1 @@
+"""When an issue leaves: rows are the truth, the clock only ticks (decision D6)."""
