@@ -39,7 +39,8 @@ NEXT: Final[Mapping[DispatchState, frozenset[DispatchState]]] = {
     ),
     DispatchState.PAUSED: frozenset({DispatchState.SENDING, DispatchState.CANCELLED}),
     DispatchState.MISSED: frozenset({DispatchState.SCHEDULED, DispatchState.CANCELLED}),
-    DispatchState.FINISHED: frozenset(),
+    # Only a person's word about uncertain deliveries opens it again.
+    DispatchState.FINISHED: frozenset({DispatchState.SENDING}),
     DispatchState.CANCELLED: frozenset(),
 }
 

@@ -8,16 +8,17 @@ from datetime import datetime, time
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from pipeline.errors import ConfigError
 from pipeline.model.entry import Approval, Entry
 from pipeline.model.issue import Issue
 from pipeline.model.issue_json import from_json
 from pipeline.model.newsletter import Newsletter
 from pipeline.model.ports import Clock
-from pipeline.operations.examine import issue_url
+from pipeline.outbox.approval import ApprovalState, approval_state
 from pipeline.outbox.files import write_if_changed
 from pipeline.outbox.folder import Outbox
-from pipeline.publish.item import FeedItem, item
-from pipeline.publish.site import Published, files
+from pipeline.publish.item import FeedItem, feed_item
+from pipeline.publish.site import Published, files, issue_url
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +27,7 @@ class Publication:
 
     files: tuple[Path, ...]
     changed: tuple[Path, ...]
-    items: tuple[FeedItem, ...]  # newest first
+    items: tuple[FeedItem, ...]
     waiting: tuple[Entry, ...]  # approved, but their moment has not come
 
 
@@ -34,7 +35,7 @@ class Publication:
 class Publish:
     """Turn approved entries into feeds and pages, from issue.json and never from mail HTML.
 
-    An issue is public from its date at the slot's local time, but not before it was approved.
+    An issue is public from its date on, at the slot's local time; what nobody approved never is.
     """
 
     outbox: Outbox
@@ -55,20 +56,28 @@ class Publish:
         waiting: list[Entry] = []
         for entry in self.outbox.entries():
             approval = self.outbox.approval(entry.id)
-            if approval is None or approval.digest != entry.digest:
+            if approval is None or approval_state(entry, approval) is not ApprovalState.APPROVED:
                 continue
             issue = from_json(json.loads(self.outbox.part(entry.id, "issue.json")))
             moment = self._moment(issue, approval)
             if moment > now:
                 waiting.append(entry)
                 continue
-            url = issue_url(issue, entry.id, self.newsletter)
-            public = item(issue, tag=entry.tag, url=url, published=moment, updated=moment)
+            try:
+                public = feed_item(
+                    issue,
+                    self.newsletter,
+                    tag=entry.tag,
+                    url=issue_url(self.newsletter, entry.id),
+                    published=moment,
+                    updated=moment,
+                )
+            except ValueError as error:
+                raise ConfigError(f"{entry.id}: {error}; give the issue another date") from error
             published.append(Published(entry=entry.id, issue=issue, item=public))
-        published.sort(key=lambda each: (each.item.published, each.entry), reverse=True)
         written: list[Path] = []
         changed: list[Path] = []
-        for name, data in files(self.newsletter, tuple(published)):
+        for name, data in files(self.newsletter, published):
             written.append(self.site / name)
             if write_if_changed(self.site, name, data):
                 changed.append(self.site / name)
@@ -81,6 +90,5 @@ class Publish:
 
     def _moment(self, issue: Issue, approval: Approval) -> datetime:
         if issue.date is None:
-            return approval.approved_at
-        local = datetime.combine(issue.date, self.slot_time, tzinfo=self.zone)
-        return local.astimezone(approval.approved_at.tzinfo)
+            return approval.approved_at.astimezone(self.zone)
+        return datetime.combine(issue.date, self.slot_time, tzinfo=self.zone)

@@ -1,0 +1,115 @@
+"""broadsheet serve."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import signal
+import threading
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import click
+
+from pipeline.cli.interrupt import Interruption
+from pipeline.cli.place import Place, pass_place
+from pipeline.errors import ConfigError
+
+if TYPE_CHECKING:
+    from pipeline.app import App
+    from pipeline.operations.tick import Ticked
+
+
+@click.command(epilog="Example: broadsheet serve --port 8025")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on")
+@click.option("--port", default=8025, show_default=True, help="Port; 0 picks a free one")
+@click.option("--every", "every_s", default=15.0, show_default=True, help="Seconds between ticks")
+@click.option("--once", is_flag=True, help="One tick, no HTTP; for cron")
+@pass_place
+def serve(place: Place, host: str, port: int, every_s: float, *, once: bool) -> int:
+    """Run the clock that sends what is due, and serve the site and the outbox over HTTP.
+
+    What is due is in the database: stop and start it as you like. The site is at /, the outbox at
+    /outbox/ for this machine only, and unsubscribe links at /u/. Put a web server with TLS in
+    front of it for the public.
+    """
+    app = place.app()
+    logging.basicConfig(format="%(asctime)s %(message)s", level=logging.INFO)
+    if once:
+        with Interruption() as interruption:
+            ticked = app.tick()(stop=interruption.asked)
+        _say(ticked)
+        app.publish()()
+        return interruption.exit_code or bool(ticked.failures)
+    _serve(app, host, port, every_s)
+    return 0
+
+
+def _serve(app: App, host: str, port: int, every_s: float) -> None:
+    import uvicorn
+
+    from pipeline.schedule.clock import run_clock
+
+    stop = threading.Event()
+    tick, publish = app.tick(), app.publish()
+
+    def step() -> None:
+        _say(tick(stop=stop.is_set))
+        if publish().changed:
+            logging.getLogger("broadsheet").info("published")
+
+    server = uvicorn.Server(
+        uvicorn.Config(
+            app.web(),
+            host=host,
+            port=port,
+            log_level="warning",
+            server_header=False,
+            timeout_graceful_shutdown=2,
+        )
+    )
+    web = threading.Thread(target=server.run, name="http", daemon=True)
+    with _signals_set(stop):
+        web.start()
+        try:
+            _wait_for(server, web, host, port)
+            run_clock(step, every_s=every_s, stop=stop)
+        finally:
+            server.should_exit = True
+            web.join()
+
+
+def _wait_for(server: object, web: threading.Thread, host: str, port: int) -> None:
+    """Say where we listen, once we do."""
+    while not getattr(server, "started", False):
+        web.join(0.02)
+        if not web.is_alive():
+            raise ConfigError(f"cannot listen on {host}:{port}; choose another --port")
+    bound = server.servers[0].sockets[0].getsockname()[1]  # type: ignore[attr-defined] # uvicorn's
+    click.echo(f"http://{host}:{bound}/  (the outbox: http://{host}:{bound}/outbox/)", err=True)
+
+
+@contextlib.contextmanager
+def _signals_set(stop: threading.Event) -> Iterator[None]:
+    def note(*_: object) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+
+    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _say(ticked: Ticked) -> None:
+    log = logging.getLogger("broadsheet")
+    for decision in ticked.decisions:
+        log.info("slot %s: %s", decision.occurrence.key, decision)
+    for done in ticked.delivered:
+        counts = {status.value: n for status, n in done.counts.by_status.items() if n}
+        log.info("dispatch %s %s: %s", done.dispatch.id, done.dispatch.state, counts)
+    for failure in ticked.failures:
+        log.warning("%s", failure)

@@ -1,0 +1,120 @@
+"""One step of everything that is due; clocks call it and know nothing else (decision D6)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+
+from pipeline.errors import BroadsheetError, Locked
+from pipeline.model.dispatch import DispatchId, DispatchState
+from pipeline.model.ports import Clock
+from pipeline.operations.deliver import Deliver, Delivered
+from pipeline.operations.schedule import Schedule
+from pipeline.outbox.approval import ApprovalState, approval_state
+from pipeline.outbox.folder import Outbox
+from pipeline.schedule.calendar import WeeklySlot
+from pipeline.schedule.plan import Candidate, Decision, Missed, SendEntry, Skip, plan
+from pipeline.storage.dispatches import Dispatches
+from pipeline.storage.slots import Slots
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ticked:
+    """What a tick did."""
+
+    decisions: tuple[Decision, ...]
+    delivered: tuple[Delivered, ...]
+    failures: tuple[str, ...]  # dispatches that could not be worked on, and why
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tick:
+    """Fill the weekly slot, then work on every dispatch that is due."""
+
+    outbox: Outbox
+    dispatches: Dispatches
+    slots: Slots
+    schedule: Schedule
+    deliver: Deliver
+    slot: WeeklySlot | None
+    catch_up: timedelta
+    clock: Clock
+    outage_wait: timedelta = timedelta(minutes=2)
+    waiting: dict[DispatchId, datetime] = field(default_factory=dict)  # no knocking before then
+
+    def __call__(self, *, stop: Callable[[], bool] = lambda: False) -> Ticked:
+        """Do what is due now. Safe to repeat, and after any crash."""
+        decisions = self._fill_slot()
+        delivered: list[Delivered] = []
+        failures: list[str] = []
+        now = self.clock()
+        for dispatch in self.dispatches.due(now):
+            if stop():
+                break
+            if now < self.waiting.get(dispatch.id, now):
+                continue
+            try:
+                done = self.deliver(dispatch.id, stop=stop)
+            except Locked:
+                continue
+            except BroadsheetError as error:
+                failures.append(f"dispatch {dispatch.id}: {error}")
+                self.waiting[dispatch.id] = now + self.outage_wait
+                continue
+            delivered.append(done)
+            if done.report.paused_reason:
+                failures.append(f"dispatch {dispatch.id}: {done.report.paused_reason}")
+                self.waiting[dispatch.id] = now + self.outage_wait
+        return Ticked(decisions=decisions, delivered=tuple(delivered), failures=tuple(failures))
+
+    def _fill_slot(self) -> tuple[Decision, ...]:
+        if self.slot is None:
+            return ()
+        now = self.clock()
+        decisions = plan(
+            self.slot,
+            since=self.slots.latest() or now - self.catch_up,
+            now=now,
+            catch_up=self.catch_up,
+            recorded=(),
+            candidates=self._candidates(),
+        )
+        for decision in decisions:
+            self._carry_out(decision, now)
+        return decisions
+
+    def _carry_out(self, decision: Decision, now: datetime) -> None:
+        occurrence = decision.occurrence
+        match decision:
+            case Skip(reason=reason):
+                self.slots.record(
+                    occurrence.key, due_at=occurrence.due_at, dispatch=None, note=reason
+                )
+            case SendEntry(entry_id=entry):
+                self.schedule(entry, due_at=occurrence.due_at, occurrence=occurrence.key)
+            case Missed(entry_id=entry, reason=reason):
+                made = self.schedule(entry, due_at=occurrence.due_at, occurrence=occurrence.key)
+                self.dispatches.set_state(
+                    made.id, {DispatchState.SCHEDULED}, DispatchState.MISSED, now=now, note=reason
+                )
+
+    def _candidates(self) -> list[Candidate]:
+        """Return the approved entries that no dispatch was ever made of."""
+        taken = {dispatch.entry for dispatch in self.dispatches.all()}
+        found: list[Candidate] = []
+        for id_ in self.outbox.ids():
+            if id_ in taken:
+                continue
+            entry, approval = self.outbox.get(id_), self.outbox.approval(id_)
+            if approval and approval_state(entry, approval) is ApprovalState.APPROVED:
+                day = date.fromisoformat(entry.date) if entry.date else None
+                found.append(
+                    Candidate(
+                        entry_id=id_,
+                        number=entry.number,
+                        date=day,
+                        approved_at=approval.approved_at,
+                    )
+                )
+        return found
