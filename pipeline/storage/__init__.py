@@ -1,0 +1,1 @@
+"""Storage: the database, its migrations, and what is asked of it. Imports SQLAlchemy: load it late."""

@@ -1,0 +1,147 @@
+"""Opening the database, and its two kinds of transaction."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event
+
+from pipeline.errors import StorageError
+from pipeline.storage.failures import translated
+from pipeline.storage.schema import HEAD
+
+# Before it, two connections that write or checkpoint at once can corrupt a WAL database:
+# the WAL-reset defect of SQLite 3.7.0 to 3.51.2.
+WAL_IS_SAFE_SINCE: Final = (3, 51, 3)
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """An open database at the newest revision; share one in a process, threads included."""
+
+    path: Path
+    engine: Engine  # its transactions begin as readers
+    writer: Engine  # the same connections; its transactions begin with the write lock
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Open a transaction that sees one moment of the database and takes no write lock."""
+        with translated(self.path), self.engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """Open a transaction that has the write lock from the start; leaving it commits durably.
+
+        Raises:
+            StorageError: locked, read-only, full or damaged; nothing of it was written.
+        """
+        with translated(self.path), self.writer.begin() as connection:
+            yield connection
+
+    def close(self) -> None:
+        """Close every connection."""
+        self.engine.dispose()
+
+
+def journal_mode(version: tuple[int, int, int] = sqlite3.sqlite_version_info) -> str:
+    """Return the journal mode that is safe with this SQLite: WAL, or DELETE below 3.51.3."""
+    return "WAL" if version >= WAL_IS_SAFE_SINCE else "DELETE"
+
+
+def open_database(path: Path, *, busy_timeout: timedelta = timedelta(seconds=5)) -> Database:
+    """Open the database at `path`, made or migrated first if needed.
+
+    A new file is for its owner only (0600), and so is a folder made for it (0700). Before a
+    migration a copy is left beside the file, named after the revision it has.
+
+    Args:
+        path: the file; its folder is made when missing.
+        busy_timeout: how long to wait for another writer.
+
+    Raises:
+        StorageError: it cannot be used, and what to do; the file is as it was.
+    """
+    _make_private(path)
+    database = connect(path, busy_timeout=busy_timeout)
+    try:
+        with database.reading() as connection:
+            found = _revision(connection)
+        if found != HEAD:
+            # Alembic costs a third of a second and is needed once a release.
+            from pipeline.storage.migrating import migrate
+
+            with translated(path):
+                migrate(database.writer, path, found)
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
+def connect(path: Path, *, busy_timeout: timedelta) -> Database:
+    """Return the database at `path` as it is, whatever its revision; touches nothing yet."""
+    engine = _engine(path, busy_timeout)
+    # A reader that turns writer halfway fails at once when somebody else wrote; this one waits.
+    return Database(path, engine, engine.execution_options(begin="BEGIN IMMEDIATE"))
+
+
+def _make_private(path: Path) -> None:
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_RDONLY | os.O_CREAT, 0o600))
+    except OSError as error:
+        raise StorageError(f"{path}: the database cannot be opened: {error.strerror}") from error
+
+
+def _engine(path: Path, busy_timeout: timedelta) -> Engine:
+    engine = create_engine(
+        URL.create("sqlite", database=str(path)),
+        connect_args={"timeout": busy_timeout.total_seconds()},
+    )
+
+    @event.listens_for(engine, "connect")
+    def configure(driver: sqlite3.Connection, record: object) -> None:
+        del record
+        # We say BEGIN ourselves: the driver would leave DDL outside of transactions.
+        driver.isolation_level = None
+        driver.execute(f"PRAGMA journal_mode={journal_mode()}")
+        driver.execute("PRAGMA synchronous=FULL")  # a START must survive a power cut
+        driver.execute("PRAGMA foreign_keys=ON")
+        driver.execute("PRAGMA secure_delete=ON")  # an erased person leaves no trace in free pages
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        connection.exec_driver_sql(connection.get_execution_options().get("begin", "BEGIN"))
+
+    return engine
+
+
+def _revision(connection: Connection) -> str | None:
+    """Return the revision the database says it has; None if it is empty."""
+    tables = {
+        name
+        for (name,) in connection.exec_driver_sql(
+            "SELECT name FROM sqlite_master WHERE type = 'table'"
+        )
+    }
+    if not tables:
+        return None
+    found = (
+        connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
+        if "alembic_version" in tables
+        else None
+    )
+    if found is None:
+        raise StorageError(
+            f"{connection.engine.url.database}: this is the database of another program; "
+            "name another file"
+        )
+    return str(found)

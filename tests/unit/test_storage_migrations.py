@@ -1,0 +1,208 @@
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import stat
+from collections.abc import Mapping
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import create_engine
+
+from pipeline.errors import StorageError
+from pipeline.storage.engine import Database, connect, open_database
+from pipeline.storage.migrating import MIGRATIONS, back_up, configuration, migrate
+from pipeline.storage.schema import HEAD, metadata
+
+# A row in every table, as each revision knew them. A new revision adds its own.
+POPULATION: Final[Mapping[str, str]] = {
+    "0001": """
+        INSERT INTO subscriber VALUES (1, 'Ann@example.org', 'ann@example.org', 'a1', 'Ann',
+                                       'active', 1, 1),
+                                      (2, 'bob@example.org', 'bob@example.org', 'b2', '',
+                                       'unsubscribed', 1, 2);
+        INSERT INTO consent VALUES (1, 1, 'given', 'import', 'people.csv', 1);
+        INSERT INTO suppression VALUES (1, 'c3', 'complained', 1);
+        INSERT INTO dispatch VALUES (1, 'first-letter', 'd1', 'everyone', 5, 'sending', NULL,
+                                     '2026-01-02T08:00', 2, 3, 5, NULL);
+        INSERT INTO exclusion VALUES (1, 2, 'unsubscribed');
+        INSERT INTO delivery VALUES (1, 1, 1, 'Ann@example.org', 'Ann', 'accepted', 1, NULL, 5, 5,
+                                     250, 'ok', 6);
+        INSERT INTO attempt VALUES (1, 1, 5, 6, 'accepted', 250, 'ok');
+        INSERT INTO slot VALUES ('2026-01-02T08:00', 5, 1, '');
+    """,
+}
+# Changing a table of SQLite copies and drops it, and subscriber is what most others refer to.
+REBUILD: Final = """
+import sqlalchemy as sa
+from alembic import op
+
+revision = "9998"
+down_revision = "{head}"
+
+def upgrade():
+    with op.batch_alter_table("subscriber") as table:
+        table.add_column(sa.Column("language", sa.Text(), nullable=True))
+    {more}
+"""
+
+
+def revisions() -> list[str]:
+    """Return every revision, the oldest first."""
+    script = ScriptDirectory.from_config(configuration())
+    return [found.revision for found in script.walk_revisions()][::-1]
+
+
+def at_revision(path: Path, revision: str) -> None:
+    """Make a database as a release at `revision` would leave it, with a row in every table."""
+    with closing(connect(path, busy_timeout=timedelta(0))) as database:
+        migrate(database.writer, path, None, target=revision)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(POPULATION[revision])
+
+
+def row_counts(path: Path) -> dict[str, int]:
+    """Return how many rows every table of a database has."""
+    with closing(sqlite3.connect(path)) as connection:
+        names = connection.execute(
+            "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+        ).fetchall()
+        return {
+            name: connection.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0]
+            for (name,) in names
+        }
+
+
+def definitions(database: Database) -> dict[str, list[str]]:
+    """Return the lines that define each table and index; their order says nothing."""
+    with database.reading() as connection:
+        rows = connection.exec_driver_sql("SELECT name, sql FROM sqlite_master").all()
+    return {
+        name: sorted(line.strip(" ,\t") for line in (sql or "").splitlines())
+        for name, sql in rows
+        if name != "alembic_version" and not name.startswith("sqlite_")
+    }
+
+
+def test_the_newest_revision_is_the_one_named_in_the_schema() -> None:
+    """A database at HEAD is opened without looking at the migrations."""
+    assert revisions()[-1] == HEAD
+
+
+def test_the_migrations_lead_to_the_schema(tmp_path: Path) -> None:
+    """Neither Alembic nor SQLite sees a difference, CHECKs and partial indexes included."""
+    with closing(open_database(tmp_path / "migrated.db")) as migrated:
+        declared = Database(tmp_path, create_engine("sqlite://"), create_engine("sqlite://"))
+        with declared.reading() as connection:
+            metadata.create_all(connection)
+        with migrated.reading() as connection:
+            found = compare_metadata(MigrationContext.configure(connection), metadata)
+
+        assert found == []
+        assert definitions(migrated) == definitions(declared)
+        declared.close()
+        declared.writer.dispose()
+
+
+@pytest.mark.parametrize("revision", revisions())
+def test_no_revision_loses_a_row(tmp_path: Path, revision: str) -> None:
+    """A database of every release is opened by this one with all its rows, and a copy is kept."""
+    path = tmp_path / "old.db"
+    at_revision(path, revision)
+    before = row_counts(path)
+    assert 0 not in before.values()
+
+    open_database(path).close()
+
+    after = row_counts(path)
+    assert {name: after[name] for name in before} == before
+    if revision != HEAD:
+        assert row_counts(tmp_path / f"old.db.{revision}.backup") == before
+
+
+@pytest.fixture
+def with_a_later_revision(tmp_path: Path) -> Path:
+    """Give a copy of the migrations to which a test can add."""
+    folder = tmp_path / "migrations"
+    shutil.copytree(MIGRATIONS, folder)
+    return folder
+
+
+def upgrade(path: Path, migrations: Path) -> None:
+    """Bring the database at `path` from HEAD to the newest revision in a folder."""
+    with closing(connect(path, busy_timeout=timedelta(0))) as database:
+        migrate(database.writer, path, HEAD, migrations=migrations)
+
+
+def test_rebuilding_the_table_others_refer_to_keeps_their_rows(
+    tmp_path: Path, with_a_later_revision: Path
+) -> None:
+    """Who was written to is known after a change to the table of subscribers."""
+    path = tmp_path / "old.db"
+    at_revision(path, HEAD)
+    before = row_counts(path)
+    later = with_a_later_revision / "versions" / "revision_9998.py"
+    later.write_text(REBUILD.format(head=HEAD, more=""))
+
+    upgrade(path, with_a_later_revision)
+
+    assert row_counts(path) == before
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("SELECT language FROM subscriber").fetchall() == [(None,)] * 2
+
+
+@pytest.mark.parametrize(
+    ("more", "error"),
+    [
+        ('op.execute("DELETE FROM subscriber WHERE id = 1")', StorageError),
+        ("raise ZeroDivisionError", ZeroDivisionError),
+    ],
+)
+def test_a_migration_that_fails_changes_nothing(
+    tmp_path: Path, with_a_later_revision: Path, more: str, error: type[Exception]
+) -> None:
+    """Rows without an owner, or an error halfway, and the database is as before."""
+    path = tmp_path / "old.db"
+    at_revision(path, HEAD)
+    before = path.read_bytes()
+    later = with_a_later_revision / "versions" / "revision_9998.py"
+    later.write_text(REBUILD.format(head=HEAD, more=more))
+
+    with pytest.raises(error):
+        upgrade(path, with_a_later_revision)
+
+    assert path.read_bytes() == before
+
+
+def test_the_database_of_a_newer_release_is_left_alone(tmp_path: Path) -> None:
+    """Going back a release does not damage what the newer one wrote."""
+    path = tmp_path / "new.db"
+    open_database(path).close()
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    before = path.read_bytes()
+
+    with pytest.raises(StorageError, match="made by a newer Broadsheet"):
+        open_database(path)
+
+    assert path.read_bytes() == before
+    assert [file.name for file in tmp_path.iterdir()] == ["new.db"]
+
+
+def test_a_backup_is_private_whole_and_replaces_the_last(tmp_path: Path) -> None:
+    """A copy holds the addresses too, and an old one is no reason to fail."""
+    path, copy = tmp_path / "live.db", tmp_path / "copy.db"
+    at_revision(path, HEAD)
+    copy.write_text("an older copy")
+
+    back_up(path, copy)
+
+    assert row_counts(copy) == row_counts(path)
+    assert stat.S_IMODE(copy.stat().st_mode) == 0o600
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["copy.db", "live.db"]
