@@ -1,0 +1,83 @@
+"""Notices that a refusal is about us: everybody says the same."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import Final
+
+from pipeline.errors import ConfigError, SenderUnavailable
+from pipeline.model.delivery import Accepted, DeliveryId, Outcome, Refused
+
+THRESHOLD: Final = 5  # equal refusals in a row
+
+_ENHANCED = re.compile(r"5\.[0-9]{1,3}\.[0-9]{1,3}(?![0-9.])")
+# Addressing and mailbox status (RFC 3463 3.2, 3.3), and a local part we cannot write (RFC 6531):
+# an old audience has many of these in a row, and each is about its own recipient.
+_THEIR_OWN = re.compile(r"5\.[12]\.[0-9]+|5\.6\.7")
+_NO_MAILBOX = re.compile(
+    r"(user|mailbox|recipient|address|account)\b.*\b"
+    r"(unknown|unavailable|not found|not exist|invalid|disabled|inactive|full)"
+    r"|(no such|unknown|invalid) (user|mailbox|recipient|address|person)",
+    re.IGNORECASE,
+)
+
+
+class EverybodyRefused(SenderUnavailable, ConfigError):
+    """Recipients in a row were refused with the same words: the issue or the sender is meant."""
+
+    exit_code = ConfigError.exit_code
+
+    def __init__(self, refusal: Outcome, times: int) -> None:
+        self.refusal, self.times = refusal, times
+        words = f"{refusal.code} {refusal.reply}" if isinstance(refusal, Refused) else "refused"
+        super().__init__(
+            f"{times} recipients in a row were refused alike, so none is to blame: {words}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Breaker:
+    """A run of equal refusals, and whose deliveries they were."""
+
+    signature: str = ""
+    deliveries: tuple[DeliveryId, ...] = ()  # the run, oldest first
+
+    @property
+    def tripped(self) -> bool:
+        """Whether the run is too long to be a coincidence."""
+        return len(self.deliveries) >= THRESHOLD
+
+    def observe(self, delivery: DeliveryId, outcome: Outcome) -> Breaker:
+        """Return the breaker after one more outcome.
+
+        An acceptance ends a run. What says nothing about us, such as an unknown mailbox, a
+        deferral or silence, neither ends nor prolongs it.
+
+        Pure: no clock, no storage.
+        """
+        match outcome:
+            case Accepted():
+                return Breaker()
+            case Refused(code, reply) if not _is_their_own(reply):
+                signature = f"{code} {_gist(reply)}"
+                if signature == self.signature:
+                    return replace(self, deliveries=(*self.deliveries, delivery))
+                return Breaker(signature, (delivery,))
+            case _:
+                return self
+
+
+def _is_their_own(reply: str) -> bool:
+    enhanced = _ENHANCED.match(reply)
+    if enhanced:
+        return bool(_THEIR_OWN.fullmatch(enhanced.group()))
+    return bool(_NO_MAILBOX.search(reply))
+
+
+def _gist(reply: str) -> str:
+    """Return the enhanced code, or the words of a reply without its addresses and queue ids."""
+    enhanced = _ENHANCED.match(reply)
+    if enhanced:
+        return enhanced.group()
+    return " ".join(word for word in reply.lower().split() if word.isalpha())

@@ -1,0 +1,1 @@
+"""The ways out: SMTP, a folder of .eml files, the console; one module each."""

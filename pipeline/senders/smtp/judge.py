@@ -1,0 +1,57 @@
+"""What a reply of 400 or more means, and for whom."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Final
+
+from pipeline.model.delivery import Deferred, Refused
+from pipeline.senders.fault import SenderFault
+from pipeline.senders.smtp.reply import Lost, Reply
+
+CLOSING: Final = 421  # the server leaves; the command it answers did not happen (RFC 5321 3.8)
+
+# Not understood, out of order, host takes no mail, or our login: whoever the mail is for.
+_OURS: Final = frozenset({500, 502, 503, 504, 521, 530, 534, 535, 538})
+# About our address or our message: bad sender (RFC 3463 3.2), message too big for the system.
+_OURS_ENHANCED: Final = frozenset({"5.1.7", "5.1.8", "5.3.4"})
+# Policy that is nevertheless about the mailbox: it changed hands (RFC 7293).
+_THEIRS: Final = frozenset({"5.7.17", "5.7.18"})
+
+
+class Step(StrEnum):
+    """The four moments of a transaction, as messages name them."""
+
+    MAIL = "MAIL FROM"
+    RCPT = "RCPT TO"
+    DATA = "DATA"
+    DOT = "the message"
+
+
+def judge(step: Step, reply: Reply) -> Deferred | Refused:
+    """Turn a negative reply into what it means for this recipient.
+
+    Pure: no I/O.
+
+    Args:
+        step: what was answered.
+        reply: its code is 400 or more.
+
+    Raises:
+        Lost: the server closes the connection; nothing happened.
+        SenderFault: it is about us, so the next recipient would get the same answer.
+    """
+    if reply.code == CLOSING:
+        raise Lost(f"the server is closing: {reply}")
+    if reply.code < 500:
+        return Deferred(reply.code, reply.text)
+    if _is_about_us(step, reply):
+        raise SenderFault(f"the relay refuses {step}: {reply}")
+    return Refused(reply.code, reply.text)
+
+
+def _is_about_us(step: Step, reply: Reply) -> bool:
+    if step is Step.MAIL or reply.code in _OURS or reply.enhanced in _OURS_ENHANCED:
+        return True
+    # X.7.x is security and policy: authentication, reputation, relaying (RFC 3463 3.8).
+    return reply.enhanced.startswith("5.7.") and reply.enhanced not in _THEIRS

@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+import ssl
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from pipeline.errors import SenderUnavailable
+from pipeline.model.delivery import Accepted, Envelope, Outcome
+from pipeline.senders import smtp
+from pipeline.senders.fault import SenderFault
+from pipeline.senders.smtp import Smtp
+from pipeline.testing.plan import At, Plan, Rule
+from pipeline.testing.sink import SmtpSink
+
+MESSAGE = b"Subject: hello\r\n\r\n" + b"Good morning.\r\n" * 5000  # several TLS records
+
+
+@pytest.fixture(scope="session")
+def certificate(openssl_path: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make a certificate for 127.0.0.1 that is its own authority, with its key beside it."""
+    return make_certificate(openssl_path, tmp_path_factory.mktemp("tls"), "IP:127.0.0.1")
+
+
+@pytest.fixture(scope="session")
+def other_certificate(openssl_path: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make a certificate for somebody else."""
+    return make_certificate(openssl_path, tmp_path_factory.mktemp("tls"), "DNS:evil.example.org")
+
+
+def make_certificate(openssl: str, folder: Path, name: str) -> Path:
+    """Write a self-signed certificate and its key into a folder."""
+    file = folder / "certificate.pem"
+    subprocess.run(
+        [
+            *(openssl, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"),
+            *("-nodes", "-days", "2", "-subj", "/CN=sink", "-addext", f"subjectAltName={name}"),
+            *("-out", str(file), "-keyout", str(folder / "key.pem")),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    return file
+
+
+def server_context(certificate: Path) -> ssl.SSLContext:
+    """Return what a server with that certificate needs."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, certificate.with_name("key.pem"))
+    return context
+
+
+def sender_to(sink: SmtpSink, tls: str, authority: Path | None, **options: object) -> Smtp:
+    """Return a sender that trusts the authority, or only the usual ones."""
+    trusted = {"ca_file": str(authority)} if authority else {}
+    return smtp.build({"host": sink.host, "port": sink.port, "tls": tls, **trusted, **options})
+
+
+def send(sender: Smtp) -> list[Outcome]:
+    """Send two messages over one session."""
+    with sender.open() as session:
+        envelope = Envelope("bounces@news.example.org", "ada@example.org")
+        return [session.send(envelope, MESSAGE) for _ in range(2)]
+
+
+@pytest.mark.parametrize("tls", ["starttls", "implicit"])
+def test_mail_goes_over_a_verified_connection(certificate: Path, tls: str) -> None:
+    """Both kinds of TLS carry a login and several messages, byte for byte."""
+    plan = Plan(
+        tls=server_context(certificate), implicit_tls=tls == "implicit", login=("ada", "secret")
+    )
+    with SmtpSink(plan) as sink:
+        outcomes = send(sender_to(sink, tls, certificate, user="ada", password="secret"))
+
+    assert [type(outcome) for outcome in outcomes] == [Accepted, Accepted]
+    assert [message.data for message in sink.messages] == [MESSAGE, MESSAGE]
+
+
+@pytest.mark.parametrize("tls", ["starttls", "implicit"])
+def test_an_unknown_authority_gets_nothing(certificate: Path, tls: str) -> None:
+    """A self-signed certificate ends in a fault that says so; no login, no mail, no blame."""
+    plan = Plan(
+        tls=server_context(certificate), implicit_tls=tls == "implicit", login=("ada", "secret")
+    )
+    with SmtpSink(plan) as sink, pytest.raises(SenderFault, match="self-signed certificate"):
+        send(sender_to(sink, tls, None, user="ada", password="secret"))
+
+    assert sink.messages == ()
+
+
+@pytest.mark.parametrize("tls", ["starttls", "implicit"])
+def test_the_name_must_be_ours(other_certificate: Path, tls: str) -> None:
+    """A trusted certificate of somebody else is refused."""
+    plan = Plan(tls=server_context(other_certificate), implicit_tls=tls == "implicit")
+    with SmtpSink(plan) as sink, pytest.raises(SenderFault, match=r"127\.0\.0\.1"):
+        send(sender_to(sink, tls, other_certificate))
+
+    assert sink.messages == ()
+
+
+def test_a_stripped_starttls_stops_the_mail(certificate: Path) -> None:
+    """A server that no longer offers STARTTLS gets neither password nor mail."""
+    with (
+        SmtpSink(Plan(login=("ada", "secret"))) as sink,
+        pytest.raises(SenderFault, match="offers no STARTTLS"),
+    ):
+        send(sender_to(sink, "starttls", certificate, user="ada", password="secret"))
+
+    assert sink.messages == ()
+
+
+def test_words_before_the_handshake_are_not_believed(certificate: Path) -> None:
+    """Bytes injected behind the answer to STARTTLS end the connection."""
+    rule = Rule(at=At.STARTTLS, reply=b"220 go ahead\r\n250 AUTH PLAIN\r\n")
+    plan = Plan(tls=server_context(certificate), rules=(rule,))
+    with SmtpSink(plan) as sink, pytest.raises(SenderUnavailable, match="before the TLS"):
+        send(sender_to(sink, "starttls", certificate))
+
+    assert sink.messages == ()
+
+
+def test_a_starttls_that_is_put_off_is_an_outage(certificate: Path) -> None:
+    """454 passes by itself; the mail does not go in the clear meanwhile."""
+    rule = Rule(at=At.STARTTLS, reply="454 4.7.0 not now")
+    plan = Plan(tls=server_context(certificate), rules=(rule,))
+    with SmtpSink(plan) as sink, pytest.raises(SenderUnavailable, match=r"454 4.7.0") as outage:
+        send(sender_to(sink, "starttls", certificate))
+
+    assert not isinstance(outage.value, SenderFault)
+    assert sink.messages == ()
+
+
+def test_a_plain_server_does_not_answer_a_handshake(certificate: Path) -> None:
+    """Implicit TLS at a port that speaks SMTP first is an outage with a reason."""
+    with SmtpSink() as sink, pytest.raises(SenderUnavailable):
+        send(sender_to(sink, "implicit", certificate))
+
+    assert sink.messages == ()
