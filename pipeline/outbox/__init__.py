@@ -1,0 +1,1 @@
+"""Where an issue is frozen: entry folders, and the message that will be sent of each."""

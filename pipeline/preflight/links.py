@@ -1,0 +1,118 @@
+"""Where links lead, and what their words say; in the issue and in what a template added."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+from urllib.parse import urlsplit
+
+from pipeline.errors import Diagnostic, Severity
+from pipeline.model.issue import Issue
+from pipeline.preflight.address import Fault, fault, normal
+from pipeline.preflight.finding import finding, shorten, warning
+from pipeline.preflight.mail import Mail
+from pipeline.preflight.walk import references
+
+_VAGUE: Final = frozenset(
+    [
+        "here",
+        "click here",
+        "click",
+        "this",
+        "link",
+        "this link",
+        "this page",
+        "more",
+        "read more",
+        "read",
+        "learn more",
+        "see more",
+        "go",
+        "details",
+    ]
+)
+
+
+def addresses_in_the_issue(mail: Mail) -> Iterator[Diagnostic]:
+    """P201 to P206, P209: what the author wrote, with its place in the file."""
+    for reference in references(mail.issue):
+        if found := fault(reference.url):
+            yield _as_finding(found, reference.url, mail.issue, reference.pointer)
+
+
+def addresses_in_the_html(mail: Mail) -> Iterator[Diagnostic]:
+    """P201 to P206, P209: what the template added."""
+    written = {normal(reference.url) for reference in references(mail.issue)}
+    for url in dict.fromkeys(_targets(mail)):
+        found = fault(url)
+        if found and normal(url) not in written:
+            yield _as_finding(found, url, None, "")
+
+
+def words_in_the_issue(mail: Mail) -> Iterator[Diagnostic]:
+    """P207: the author's links."""
+    for reference in references(mail.issue):
+        words = re.sub(r"[\W_]+", " ", reference.words).strip().casefold()
+        if not reference.is_image and (words in _VAGUE or not words):
+            yield warning(
+                "P207",
+                f"the words {shorten(reference.words)} do not say where the link leads",
+                help_="link words that name what is there",
+                issue=mail.issue,
+                pointer=reference.pointer,
+            )
+
+
+def words_in_the_html(mail: Mail) -> Iterator[Diagnostic]:
+    """P207: links that show nothing at all."""
+    for anchor in mail.document.iter("a"):
+        url = anchor.get("href")
+        shown = [anchor.text_content(), anchor.get("aria-label") or ""]
+        shown += [image.get("alt") or "" for image in anchor.iter("img")]
+        if url and not "".join(shown).strip():
+            yield warning(
+                "P207",
+                f"the link to {shorten(url)} has no words",
+                help_="give it words, or its picture an alt",
+            )
+
+
+def places(mail: Mail) -> Iterator[Diagnostic]:
+    """P208: links to places inside the mail."""
+    marks = {element.get(name) for element in mail.document.iter() for name in ("id", "name")}
+    for url in dict.fromkeys(_targets(mail)):
+        if url.startswith("#") and url[1:] not in marks:
+            yield warning(
+                "P208",
+                f"nothing in the mail is called {shorten(url)}",
+                help_="give the place that id, or remove the link",
+            )
+
+
+def site(mail: Mail) -> Iterator[Diagnostic]:
+    """P205, P210: the home of the unsubscribe link, which no part shows before it is filled."""
+    found = fault(mail.newsletter.site_url)
+    if urlsplit(mail.newsletter.site_url).scheme != "https":
+        yield warning(
+            "P210",
+            f"site_url {shorten(mail.newsletter.site_url)} is not https",
+            help_="set an https address as site_url in newsletter.toml (RFC 8058 wants it)",
+        )
+    if found and found.severity is Severity.ERROR:
+        yield _as_finding(found, mail.newsletter.site_url, None, "")
+
+
+def _targets(mail: Mail) -> Iterator[str]:
+    for name in ("href", "src", "background"):
+        for element in mail.document.iter("a", "area", "img", "table", "td"):
+            value = element.get(name)
+            if value is not None:
+                yield value
+
+
+def _as_finding(found: Fault, url: str, issue: Issue | None, pointer: str) -> Diagnostic:
+    message = f"the address {shorten(url)} {found.words}" if url.strip() else "a link is empty"
+    return finding(
+        found.severity, found.code, message, help_=found.help, issue=issue, pointer=pointer
+    )
