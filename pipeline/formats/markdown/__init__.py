@@ -1,0 +1,166 @@
+"""Markdown: CommonMark with tables and strikethrough under YAML front matter, nothing private."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, replace
+from typing import Final
+
+from markdown_it.tree import SyntaxTreeNode
+
+from pipeline.formats.checks import check
+from pipeline.formats.claims import Claims
+from pipeline.formats.diagnosis import Diagnosis
+from pipeline.formats.markdown.blocks import BlockReader
+from pipeline.formats.markdown.fields import Fields, read_fields
+from pipeline.formats.markdown.front_matter import FrontMatter, split_front_matter
+from pipeline.formats.markdown.grammar import Unreadable, parse
+from pipeline.formats.markdown.outline import Outline, infer_structure
+from pipeline.formats.markdown.tidy import tidy_line
+from pipeline.formats.port import Options, Reading, Score
+from pipeline.formats.source import SourceText
+from pipeline.formats.titles import date_for, number_for, title_from_file
+from pipeline.model.content import plain
+from pipeline.model.issue import Declared, Issue, Section
+from pipeline.model.issue_json import to_json
+from pipeline.model.reading import issue_text
+from pipeline.model.rendered import MergeSlot
+
+_HEADING = re.compile(r" {0,3}#{1,6} \S")
+_KEY = re.compile(r"[\w-]+ *:")
+
+
+@dataclass(frozen=True, slots=True)
+class Markdown:
+    """Reads the canonical form, and Markdown of other tools as far as it is CommonMark."""
+
+    name: str = "markdown"
+    suffixes: tuple[str, ...] = (".md", ".markdown", ".mdown", ".mkd")
+
+    def sniff(self, source: SourceText) -> Score:
+        """Look for front matter, headings and links; see `Format.sniff`."""
+        points, reasons = 15, ["any text is Markdown"]
+        lines = source.lines
+        if lines[0].rstrip() in {"---", "+++"} and any(_KEY.match(line) for line in lines[1:3]):
+            points += 65
+            reasons.append("front matter")
+        headings = sum(
+            line.lstrip(" ").startswith("#") and bool(_HEADING.match(line)) for line in lines
+        )
+        if headings:
+            points += min(40, 10 + 5 * headings)
+            reasons.append(f"{headings} headings with #")
+        if links := source.text.count("]("):
+            points += min(35, 5 + 5 * links)
+            reasons.append(f"{links} inline links")
+        if bold := sum(line.startswith("**") for line in lines):
+            points += min(15, 5 * bold)
+            reasons.append(f"{bold} bold openings")
+        if any(line.startswith(("```", "~~~")) for line in lines):
+            points += 10
+            reasons.append("fenced code")
+        return Score(self.name, min(100, points), tuple(reasons))
+
+    def read(self, source: SourceText, options: Options) -> Reading:
+        """Read an issue; see `Format.read`."""
+        diagnosis = Diagnosis(source.file, source.lines)
+        claims = Claims(source)
+        front = split_front_matter(source, claims, diagnosis)
+        fields = read_fields(front.entries, options.date_order, claims, diagnosis)
+        nodes = _parse(source, front, claims, diagnosis)
+        reader = BlockReader(diagnosis, front.body_line)
+        titled = fields.title is not None
+        _take_title(nodes, fields, reader, claims)
+        outline = _outline(nodes, fields, reader, claims, diagnosis)
+        diagnosis.stop_on_errors()
+        title = fields.title or title_from_file(source.file, diagnosis)
+        # A title in the front matter was written on purpose; one in the text may be a masthead.
+        number = (
+            fields.number if titled else number_for(fields.number, title, source.file, diagnosis)
+        )
+        issue = Issue(
+            title=title,
+            sections=tuple(section.finished() for section in outline.sections) or (Section(),),
+            number=number,
+            date=date_for(fields.date, source.file, diagnosis),
+            subtitle=fields.subtitle,
+            language=fields.language,
+            authors=fields.authors,
+            tags=fields.tags,
+            slug=fields.slug,
+            image=fields.image,
+            send_at=fields.send_at,
+            canonical_url=fields.canonical_url,
+            status=fields.status,
+            intro=tuple(outline.intro),
+            declared=Declared(stories=fields.stories, minutes=fields.minutes),
+            extra=tuple(fields.extra),
+        )
+        _refuse_slots(issue, diagnosis)
+        issue = replace(issue, provenance=claims.provenance(self.name))
+        check(issue, diagnosis)
+        return Reading(issue=issue, diagnostics=diagnosis.report())
+
+
+def _parse(
+    source: SourceText, front: FrontMatter, claims: Claims, diagnosis: Diagnosis
+) -> list[SyntaxTreeNode]:
+    """Return the blocks of the body; what cannot be shown is refused with its line."""
+    body = "\n".join(source.lines[front.body_line - 1 :]) + "\n"
+    try:
+        tree, definitions = parse(body)
+    except Unreadable as error:
+        raise diagnosis.fatal(
+            error.code, error.problem, line=error.line + front.body_line, remedy=error.remedy
+        ) from error
+    except RecursionError as error:
+        raise diagnosis.fatal("E011", "pictures or brackets are nested too deeply") from error
+    for first, end in definitions:
+        claims.reference(first + front.body_line, end + front.body_line - 1)
+    return tree.children
+
+
+def _take_title(
+    nodes: list[SyntaxTreeNode], fields: Fields, reader: BlockReader, claims: Claims
+) -> None:
+    """Take the first heading of level 1 out of the text if it is the title of the issue."""
+    for node in nodes:
+        if node.type == "heading" and node.tag == "h1":
+            words = plain(tidy_line(reader.content(node)))
+            if words and (fields.title is None or words == fields.title):
+                pointer = "/title" if fields.title is None else "/title/0"
+                claims.claim(pointer, *reader.lines(node))
+                fields.title = words
+                nodes.remove(node)
+            return
+
+
+def _outline(
+    nodes: list[SyntaxTreeNode],
+    fields: Fields,
+    reader: BlockReader,
+    claims: Claims,
+    diagnosis: Diagnosis,
+) -> Outline:
+    structure = fields.structure or infer_structure(nodes, diagnosis)
+    outline = Outline("flat" if structure == "flat" else "sections", reader, claims, diagnosis)
+    for node in nodes:
+        outline.add(node)
+    outline.close()
+    return outline
+
+
+def _refuse_slots(issue: Issue, diagnosis: Diagnosis) -> None:
+    """Refuse a merge slot that escapes or markup had hidden from the first look at the text."""
+    everything = json.dumps(to_json(issue), ensure_ascii=False)
+    for slot in MergeSlot:
+        if slot.value in everything or any(slot.value in text for text in issue_text(issue)):
+            raise diagnosis.fatal(
+                "E010",
+                f"the text spells {slot.value}, which stands for a value of each reader",
+                remedy="remove it",
+            )
+
+
+FORMAT: Final = Markdown()

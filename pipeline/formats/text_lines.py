@@ -1,0 +1,81 @@
+"""Sorts the lines of a plain text into labels, bullets and text."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from pipeline.formats.claims import Claims
+from pipeline.formats.source import SourceText
+from pipeline.formats.words import Label, is_nav, label_named
+
+_BULLET = re.compile(r"(?:[-*•–]|(\d{1,2})[.)])\s+(\S.*)")
+
+
+@dataclass(frozen=True, slots=True)
+class TextLine:
+    """A line that is neither label nor bullet."""
+
+    number: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class BulletLine:
+    """An item of a list."""
+
+    number: int
+    text: str  # without its mark
+    ordinal: int | None  # None: a dash or a dot, no figure
+
+
+@dataclass(frozen=True, slots=True)
+class LabelLine:
+    """A known label, and what stands behind it on the same line."""
+
+    number: int
+    label: Label
+    name: str  # as written, without the colon
+    rest: str
+    text: str  # the whole line, for where a label means nothing
+
+
+Line = TextLine | BulletLine | LabelLine
+
+
+def sort_lines(source: SourceText, claims: Claims) -> list[Line]:
+    """Return the lines that are not blank; navigation is claimed and left out.
+
+    A file keeps to one word for "TLDR", and the first one it uses is that word: "In short:" at
+    the start of a paragraph opens no story in a file that says TLDR.
+    """
+    lines: list[Line] = []
+    opener: str | None = None
+    for number, raw in enumerate(source.lines, 1):
+        text = raw.strip()
+        if not text:
+            continue
+        if is_nav(text):
+            claims.nav(number)
+            continue
+        line = sort_line(number, text)
+        if isinstance(line, LabelLine) and line.label is Label.TLDR:
+            word = line.name.casefold().replace(";", "")
+            opener = opener or word
+            if word != opener:
+                line = TextLine(number, text)
+        lines.append(line)
+    return lines
+
+
+def sort_line(number: int, text: str) -> Line:
+    """Sort one stripped line.
+
+    A label is a known word before the first colon, never just any word: bodies have colons too.
+    """
+    name, colon, rest = text.partition(":")
+    if colon and (label := label_named(name)):
+        return LabelLine(number, label, name.strip(), rest.strip(), text)
+    if found := _BULLET.fullmatch(text):
+        return BulletLine(number, found[2], int(found[1]) if found[1] else None)
+    return TextLine(number, text)
