@@ -19,17 +19,32 @@ from pipeline.settings import Settings
 
 if TYPE_CHECKING:  # each operation brings its rooms; a command pays only for its own
     from pipeline.audience.secrets import Keys
-    from pipeline.formats import Format
+    from pipeline.formats import DateOrder, Format
     from pipeline.operations.approve import Approve
     from pipeline.operations.build import Build
+    from pipeline.operations.control import Control
     from pipeline.operations.convert import Convert
+    from pipeline.operations.deliver import Deliver
+    from pipeline.operations.demo import Demo
     from pipeline.operations.examine import Examine
+    from pipeline.operations.import_subscribers import ImportSubscribers
     from pipeline.operations.publish import Publish
     from pipeline.operations.read import ReadIssue
+    from pipeline.operations.resolve import ResolveUncertain
+    from pipeline.operations.schedule import Schedule
+    from pipeline.operations.send import Send
+    from pipeline.operations.send_test import SendTest
+    from pipeline.operations.subscribe import Subscribe
+    from pipeline.operations.tick import Tick
+    from pipeline.operations.unsubscribe import Unsubscribe
     from pipeline.outbox.folder import Outbox
     from pipeline.render import Renderer
     from pipeline.schedule.calendar import WeeklySlot
+    from pipeline.storage.dispatches import Dispatches
     from pipeline.storage.engine import Database
+    from pipeline.storage.ledger import SqlLedger
+    from pipeline.storage.subscribers import Subscribers
+    from pipeline.storage.suppressions import Suppressions
 
 ISSUE_SUFFIXES = (".md", ".markdown", ".txt")
 
@@ -143,6 +158,36 @@ class App:
 
         return Keys(load_secret(self.data / "secret.key"))
 
+    @property
+    def dispatches(self) -> Dispatches:
+        """The dispatch rows."""
+        from pipeline.storage.dispatches import Dispatches
+
+        return Dispatches(self.database)
+
+    @property
+    def ledger(self) -> SqlLedger:
+        """The delivery rows."""
+        from pipeline.storage.ledger import SqlLedger
+
+        return SqlLedger(self.database)
+
+    @property
+    def subscribers(self) -> Subscribers:
+        """The people."""
+        from pipeline.audience.tokens import address_hasher
+        from pipeline.storage.subscribers import Subscribers
+
+        return Subscribers(self.database, address_hasher(self.keys))
+
+    @property
+    def suppressions(self) -> Suppressions:
+        """The addresses nobody writes to."""
+        from pipeline.audience.tokens import address_hasher
+        from pipeline.storage.suppressions import Suppressions
+
+        return Suppressions(self.database, address_hasher(self.keys))
+
     def sender(self, kind: str | None = None) -> Sender:
         """Return the way out that the settings name, or another of the given kind.
 
@@ -160,13 +205,17 @@ class App:
         build: Callable[[dict[str, object]], Sender] = plugins.load("senders", kind or table.kind)
         return build(options)
 
-    def read(self, *, format_: str | None = None, date_order: str | None = None) -> ReadIssue:
+    def read(
+        self, *, format_: str | None = None, date_order: DateOrder | None = None
+    ) -> ReadIssue:
         """Read issue files."""
         from pipeline.operations.read import ReadIssue
 
         return ReadIssue(formats=self.formats, format=format_, date_order=date_order)
 
-    def examine(self, *, format_: str | None = None, date_order: str | None = None) -> Examine:
+    def examine(
+        self, *, format_: str | None = None, date_order: DateOrder | None = None
+    ) -> Examine:
         """Look at issue files without writing."""
         from pipeline.operations.examine import Examine
 
@@ -177,7 +226,11 @@ class App:
         )
 
     def build(
-        self, *, out: Path | None = None, format_: str | None = None, date_order: str | None = None
+        self,
+        *,
+        out: Path | None = None,
+        format_: str | None = None,
+        date_order: DateOrder | None = None,
     ) -> Build:
         """Freeze issue files in an outbox."""
         from pipeline.operations.build import Build
@@ -188,7 +241,9 @@ class App:
             newsletter=self.newsletter,
         )
 
-    def convert(self, *, format_: str | None = None, date_order: str | None = None) -> Convert:
+    def convert(
+        self, *, format_: str | None = None, date_order: DateOrder | None = None
+    ) -> Convert:
         """Write issues as Markdown."""
         from pipeline.operations.convert import Convert
 
@@ -212,6 +267,117 @@ class App:
             slot_time=datetime.strptime(schedule.time, "%H:%M").time(),  # noqa: DTZ007 - a wall time
             zone=self.zone,
             clock=self.clock,
+        )
+
+    def subscribe(self) -> Subscribe:
+        """Change one subscriber."""
+        from pipeline.operations.subscribe import Subscribe
+
+        return Subscribe(
+            subscribers=self.subscribers, suppressions=self.suppressions, clock=self.clock
+        )
+
+    def import_subscribers(self) -> ImportSubscribers:
+        """Bring in people from a file."""
+        from pipeline.operations.import_subscribers import ImportSubscribers
+
+        return ImportSubscribers(
+            subscribers=self.subscribers, suppressions=self.suppressions, clock=self.clock
+        )
+
+    def unsubscribe(self) -> Unsubscribe:
+        """Act on unsubscribe links."""
+        from pipeline.audience.tokens import Tokens
+        from pipeline.operations.unsubscribe import Unsubscribe
+
+        return Unsubscribe(
+            subscribers=self.subscribers, tokens=Tokens(self.keys), clock=self.clock
+        )
+
+    def schedule(self) -> Schedule:
+        """Make dispatches."""
+        from pipeline.operations.schedule import Schedule
+
+        return Schedule(outbox=self.outbox(), dispatches=self.dispatches, clock=self.clock)
+
+    def deliver(self, sender: Sender | None = None) -> Deliver:
+        """Work on dispatches, with the way out of the settings or another."""
+        from pipeline.model.delivery import RetryPolicy
+        from pipeline.operations.deliver import Deliver
+
+        return Deliver(
+            outbox=self.outbox(),
+            dispatches=self.dispatches,
+            ledger=self.ledger,
+            sender=sender or self.sender(),
+            newsletter=self.newsletter,
+            keys=self.keys,
+            locks=self.data / "locks",
+            policy=RetryPolicy(),
+            clock=self.clock,
+        )
+
+    def send(self, sender: Sender | None = None) -> Send:
+        """Send an entry now, with the way out of the settings or another."""
+        from pipeline.operations.send import Send
+
+        return Send(
+            schedule=self.schedule(), deliver=self.deliver(sender), subscribers=self.subscribers
+        )
+
+    def send_test(self, kind: str | None = None) -> SendTest:
+        """Send one message to one address."""
+        from pipeline.operations.send_test import SendTest
+
+        return SendTest(
+            outbox=self.outbox(),
+            sender=self.sender(kind),
+            newsletter=self.newsletter,
+            clock=self.clock,
+        )
+
+    def control(self) -> Control:
+        """Pause, resume and cancel dispatches."""
+        from pipeline.operations.control import Control
+
+        return Control(dispatches=self.dispatches, clock=self.clock)
+
+    def resolve_uncertain(self) -> ResolveUncertain:
+        """Decide about uncertain deliveries."""
+        from pipeline.operations.resolve import ResolveUncertain
+
+        return ResolveUncertain(dispatches=self.dispatches, ledger=self.ledger, clock=self.clock)
+
+    def tick(self) -> Tick:
+        """Do what is due."""
+        from pipeline.operations.tick import Tick
+        from pipeline.storage.slots import Slots
+
+        return Tick(
+            outbox=self.outbox(),
+            dispatches=self.dispatches,
+            slots=Slots(self.database),
+            schedule=self.schedule(),
+            deliver=self.deliver(),
+            slot=self.slot,
+            catch_up=self.settings.schedule.catch_up,
+            clock=self.clock,
+        )
+
+    def demo(self, *, say: Callable[[str], None]) -> Demo:
+        """Walk the whole way in this workspace."""
+        from pipeline.operations.demo import Demo
+
+        return Demo(
+            build=self.build(),
+            approve=self.approve(),
+            publish=self.publish(),
+            import_subscribers=self.import_subscribers(),
+            send_to=lambda host, port: self.send(
+                plugins.load("senders", "smtp")({"host": host, "port": port})
+            ),
+            unsubscribe=self.unsubscribe(),
+            say=say,
         )
 
 

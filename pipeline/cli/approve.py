@@ -19,6 +19,7 @@ def approve(place: Place, entry: str, by: str | None) -> None:
     The approval is bound to the digest of every part: build a changed issue again, and it has to
     be approved again. It is a file in the entry's folder, so it can be reviewed and committed.
     """
-    found, approval = place.app().approve()(entry, by=by or getpass.getuser())
+    app = place.app()
+    found, approval = app.approve()(app.entry_named(entry), by=by or getpass.getuser())
     click.echo(f"{found.id}\tapproved\t{approval.digest[:12]}\t{found.subject}")
     click.echo(f"approved by {approval.approved_by}; any edit voids it", err=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -10,6 +11,9 @@ from pipeline.cli.output import emit, output_option
 from pipeline.cli.place import Place, pass_place
 from pipeline.cli.report import show, summary
 from pipeline.errors import Severity
+
+if TYPE_CHECKING:  # the readers are loaded when a file is read
+    from pipeline.formats import DateOrder
 
 
 @click.command(
@@ -27,7 +31,7 @@ def build(
     files: tuple[Path, ...],
     out: Path | None,
     format_: str | None,
-    date_order: str | None,
+    date_order: DateOrder | None,
     output: str | None,
 ) -> None:
     """Render issue FILES and freeze them in the outbox, ready to be looked at and approved.

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from pipeline.cli.place import Place, pass_place
 from pipeline.cli.report import as_json, show, summary
 from pipeline.errors import Diagnostic, IssueError, Severity
+
+if TYPE_CHECKING:  # the readers are loaded when a file is read
+    from pipeline.formats import DateOrder
 
 _FAILED = 3
 
@@ -25,7 +29,7 @@ def check(
     place: Place,
     files: tuple[Path, ...],
     format_: str | None,
-    date_order: str | None,
+    date_order: DateOrder | None,
     *,
     strict: bool,
     output: str,

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from pipeline.cli.place import Place, pass_place
 from pipeline.cli.report import show
 from pipeline.errors import ConfigError
+
+if TYPE_CHECKING:  # the readers are loaded when a file is read
+    from pipeline.formats import DateOrder
 
 
 @click.command(epilog="Example: broadsheet convert issues/091.txt --to issues/091.md")
@@ -22,7 +26,7 @@ from pipeline.errors import ConfigError
 )
 @pass_place
 def convert(
-    place: Place, file: Path, format_: str | None, date_order: str | None, to: Path | None
+    place: Place, file: Path, format_: str | None, date_order: DateOrder | None, to: Path | None
 ) -> None:
     """Write an issue FILE of any format as canonical Markdown, to go on with."""
     markdown, diagnostics = place.app(required=False).convert(

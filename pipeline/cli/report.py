@@ -49,7 +49,7 @@ def as_text(diagnostic: Diagnostic) -> str:
     head = click.style(
         f"{diagnostic.code} {diagnostic.severity}", fg=_COLOURS[diagnostic.severity], bold=True
     )
-    lines = [f"{place}: {head}: {_safe(diagnostic.message)}"]
+    lines = [f"{place}: " * bool(place) + f"{head}: {_safe(diagnostic.message)}"]
     gutter = " " * len(str(diagnostic.line or ""))
     if diagnostic.source is not None and diagnostic.line:
         lines += _excerpt(diagnostic, gutter)

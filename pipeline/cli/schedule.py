@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from pipeline.cli.output import emit, output_option
@@ -37,7 +39,7 @@ def schedule(place: Place, entry: str | None, at: str | None, output: str | None
         dispatch = app.schedule()(app.entry_named(entry), due_at=due_at)
         click.echo(f"dispatch {dispatch.id}\t{dispatch.entry}\t{describe(due_at, zone, now)}")
         return
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"dispatch": one.id, "entry": one.entry, "state": one.state, "when": one.due_at}
         for one in reversed(app.dispatches.all())
         if one.state in {"scheduled", "missed", "paused", "sending"}

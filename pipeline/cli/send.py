@@ -48,7 +48,7 @@ def send(
     id_ = app.entry_named(entry)
     if address:
         return _test(app.send_test(kind)(id_, address), address)
-    operation = app.send(kind)
+    operation = app.send(app.sender(kind))
     rehearsal = operation.rehearse(id_)
     _show(rehearsal)
     if dry_run:

@@ -49,6 +49,7 @@ def _serve(app: App, host: str, port: int, every_s: float) -> None:
     import uvicorn
 
     from pipeline.schedule.clock import run_clock
+    from pipeline.web.application import application
 
     stop = threading.Event()
     tick, publish = app.tick(), app.publish()
@@ -60,7 +61,7 @@ def _serve(app: App, host: str, port: int, every_s: float) -> None:
 
     server = uvicorn.Server(
         uvicorn.Config(
-            app.web(),
+            application(app),
             host=host,
             port=port,
             log_level="warning",

@@ -99,7 +99,9 @@ class Claim:
     name: str
     attempts: int  # this one included
     dated_at: datetime  # aware, UTC: the Date header, the same on every attempt
-    first_tried_at: datetime  # aware, UTC: when the first attempt started; giving up counts from it
+    first_tried_at: (
+        datetime  # aware, UTC: when the first attempt started; giving up counts from it
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

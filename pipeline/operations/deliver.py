@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.audience.secrets import Keys
-from pipeline.audience.tokens import Action, message_id, mint
+from pipeline.audience.tokens import Action, Tokens, message_id
 from pipeline.delivery.lock import DispatchLock
 from pipeline.delivery.loop import MessageFor, Unrepresentable, deliver
 from pipeline.delivery.report import Progress, Report
 from pipeline.errors import OutboxError
 from pipeline.model.delivery import Claim, Envelope, RetryPolicy
 from pipeline.model.dispatch import Dispatch, DispatchId, DispatchState
+from pipeline.model.entry import EntryId
 from pipeline.model.newsletter import Newsletter
 from pipeline.model.ports import Clock, Ledger, Sender
 from pipeline.outbox.compose import MessageTemplate, compose
@@ -36,22 +37,21 @@ class Delivered:
 class Messages:
     """Makes the message of one subscriber from a frozen entry."""
 
+    entry: EntryId
     template: MessageTemplate
     newsletter: Newsletter
     keys: Keys
+    tokens: Tokens
 
     def __call__(self, claim: Claim) -> tuple[Envelope, bytes] | Unrepresentable:
         """Return envelope and bytes, the same on every attempt."""
-        token = mint(self.keys, Action.UNSUBSCRIBE, claim.subscriber)
+        token = self.tokens.mint(Action.UNSUBSCRIBE, claim.subscriber)
         try:
             message = self.template.fill(
                 recipient=claim.address,
                 recipient_name=claim.name,
                 message_id=message_id(
-                    self.keys,
-                    self.template.entry_id,
-                    claim.subscriber,
-                    self.newsletter.mail_domain,
+                    self.keys, self.entry, claim.subscriber, self.newsletter.mail_domain
                 ),
                 date=claim.dated_at,
                 unsubscribe_url=f"{self.newsletter.site_url}/u/{token}",
@@ -118,9 +118,11 @@ class Deliver:
             )
         rendered = self.outbox.rendered(dispatch.entry)
         return Messages(
+            entry=dispatch.entry,
             template=compose(rendered, self.newsletter, entry_id=dispatch.entry),
             newsletter=self.newsletter,
             keys=self.keys,
+            tokens=Tokens(self.keys),
         )
 
     def _concluded(self, id_: DispatchId, report: Report) -> Delivered:

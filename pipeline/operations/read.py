@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.errors import ConfigError
-from pipeline.formats import Format, Reading, read
+from pipeline.formats import DateOrder, Format, Reading, read
 
 LARGEST_FILE = 1 << 20  # bytes; the reader refuses more, so do not even load it
 
@@ -18,7 +18,7 @@ class ReadIssue:
 
     formats: Sequence[Format]
     format: str | None = None  # --from; None: find out
-    date_order: str | None = None  # "dmy" or "mdy", for 03/04/2026
+    date_order: DateOrder | None = None  # for 03/04/2026
 
     def __call__(self, file: Path) -> Reading:
         """Read one file.

@@ -6,18 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from pipeline.errors import NotAllowed
-from pipeline.model.delivery import DeliveryStatus
-from pipeline.model.dispatch import EVERYONE, Dispatch, DispatchState
+from pipeline.model.dispatch import EVERYONE, Dispatch
 from pipeline.model.entry import Entry, EntryId
 from pipeline.model.ports import Clock
 from pipeline.outbox.folder import Outbox
 from pipeline.storage.dispatches import Dispatches
-
-_MAY_HAVE_ARRIVED = (
-    DeliveryStatus.ACCEPTED,
-    DeliveryStatus.UNCERTAIN,
-    DeliveryStatus.SENDING,
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +36,6 @@ class Schedule:
             OutboxError: the entry was changed by hand.
         """
         approved = approved_entry(self.outbox, entry)
-        self._refuse_second_copies(entry)
         return self.dispatches.create(
             entry=entry,
             digest=approved.digest,
@@ -52,19 +44,6 @@ class Schedule:
             occurrence=occurrence,
             now=self.clock(),
         )
-
-    def _refuse_second_copies(self, entry: EntryId) -> None:
-        """A cancelled dispatch may have reached some people; a new one would reach them again."""
-        for dispatch in self.dispatches.all():
-            if dispatch.entry != entry or dispatch.state is not DispatchState.CANCELLED:
-                continue
-            by_status = self.dispatches.counts(dispatch.id).by_status
-            reached = sum(by_status[status] for status in _MAY_HAVE_ARRIVED)
-            if reached:
-                raise NotAllowed(
-                    f"{entry} reached {reached} people before dispatch {dispatch.id} was "
-                    "cancelled; a new dispatch would send them a second copy"
-                )
 
 
 def approved_entry(outbox: Outbox, entry: EntryId) -> Entry:

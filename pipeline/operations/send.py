@@ -54,7 +54,7 @@ class Send:
             counts = self.deliver.dispatches.counts(dispatch.id)
             people, left_out = counts.open, counts.excluded
         else:
-            forecast = self.deliver.dispatches.forecast()
+            forecast = self.deliver.dispatches.forecast(entry)
             people, left_out = forecast.to_send, forecast.left_out
         active = self.subscribers.all(SubscriberState.ACTIVE)
         return Rehearsal(

@@ -72,13 +72,16 @@ class Tick:
         if self.slot is None:
             return ()
         now = self.clock()
+        candidates = self._candidates()
+        # Before the first decision, the slot is in force since the first approval it could fill.
+        in_force = min((each.approved_at for each in candidates), default=now)
         decisions = plan(
             self.slot,
-            since=self.slots.latest() or now - self.catch_up,
+            since=self.slots.latest() or in_force,
             now=now,
             catch_up=self.catch_up,
             recorded=(),
-            candidates=self._candidates(),
+            candidates=candidates,
         )
         for decision in decisions:
             self._carry_out(decision, now)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Final
 
 from starlette.applications import Starlette
@@ -12,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount, Route
 
-from pipeline.operations.unsubscribe import Unsubscribe
+from pipeline.app import App
 from pipeline.web.files import OutboxFiles, SiteFiles
 from pipeline.web.headers import SecurityHeaders
 from pipeline.web.unsubscribe import UnsubscribePage
@@ -20,30 +19,24 @@ from pipeline.web.unsubscribe import UnsubscribePage
 LOOPBACK: Final = ("127.0.0.1", "localhost", "[::1]")
 
 
-def application(
-    *, site: Path, outbox: Path, public_host: str, newsletter_name: str, unsubscribe: Unsubscribe
-) -> Starlette:
-    """Return the application.
+def application(app: App) -> Starlette:
+    """Return the HTTP door of a workspace.
 
-    Args:
-        site: folder of feeds and pages, served at /.
-        outbox: folder of entries, served at /outbox/ to this machine only.
-        public_host: the one host name, besides loopback ones, that requests may name.
-        newsletter_name: shown on the unsubscribe page.
-        unsubscribe: what a POST to /u/TOKEN does.
+    The site is at /, unsubscribe links at /u/TOKEN, the outbox at /outbox/ for this machine only.
+    Requests may name loopback hosts and the host of `site_url`, no other.
     """
-    page = UnsubscribePage(unsubscribe, newsletter_name)
+    page = UnsubscribePage(app.unsubscribe(), app.newsletter.name)
     return Starlette(
         routes=[
             Route("/healthz", _health),
             Route("/u/{token:str}", page.show, methods=["GET", "HEAD"]),
             Route("/u/{token:str}", page.act, methods=["POST"]),
-            Mount("/outbox", OutboxFiles(outbox, hosts=frozenset(LOOPBACK))),
-            Mount("/", SiteFiles(site)),
+            Mount("/outbox", OutboxFiles(app.outbox().root, hosts=frozenset(LOOPBACK))),
+            Mount("/", SiteFiles(app.site)),
         ],
         middleware=[
             # A page of another origin must not reach us under its own name (DNS rebinding).
-            Middleware(TrustedHostMiddleware, allowed_hosts=[*LOOPBACK, public_host]),
+            Middleware(TrustedHostMiddleware, allowed_hosts=[*LOOPBACK, app.newsletter.host]),
             Middleware(SecurityHeaders),
         ],
     )
