@@ -4,7 +4,7 @@
 
 .POSIX:
 .NOTPARALLEL:
-.PHONY: help demo test check bench constraints clean
+.PHONY: help demo test check bench docs pictures constraints clean
 
 BIN = .venv/bin
 PYTEST = $(BIN)/python -m pytest
@@ -18,6 +18,8 @@ help:
 	@echo 'make test          style, types, layers and every test, browser included'
 	@echo 'make check         the same with the fast tests only; run it before you commit'
 	@echo 'make bench         measure whole commands and write docs/benchmarks.md'
+	@echo 'make docs          write the reference pages that follow from the code'
+	@echo 'make pictures      take the pictures in docs/pictures (needs chromium)'
 	@echo 'make constraints   pin the newest versions that pyproject.toml allows'
 	@echo 'make clean         remove .venv and what tools left behind'
 	@echo
@@ -49,6 +51,14 @@ lint: $(WORK)
 bench: $(WORK)
 	@echo 'Measuring; leave the machine alone for a minute'
 	@$(BIN)/python tests/bench/build.py
+
+docs: $(WORK)
+	@echo 'Writing docs/diagnostics.md and docs/settings.md'
+	@$(BIN)/python tests/docs/reference.py
+
+pictures: $(WORK)
+	@echo 'Taking the pictures of the sample issues'
+	@$(BIN)/python tests/docs/pictures.py
 
 constraints:
 	@echo 'Resolving the newest allowed versions in a scratch environment'

@@ -8,7 +8,7 @@ from collections import Counter
 from typing import Final
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 # The commands that offer a service, and the Debian package that brings the first of them.
 SERVICES: Final = {
@@ -18,7 +18,12 @@ SERVICES: Final = {
 NOT_FOUND: Final = "service not found: "
 
 # How fast an example runs says more about the machine than about the code.
-settings.register_profile("default", settings.get_profile("default"), deadline=None)
+settings.register_profile(
+    "default",
+    settings.get_profile("default"),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
 
 
 def require(service: str) -> str:

@@ -19,7 +19,7 @@ from pipeline.audience.columns import (
 )
 from pipeline.audience.decoding import detect_encoding
 from pipeline.audience.exporting import csv_line, unshield
-from pipeline.audience.records import Line, Record, delimiter_of, lines, records
+from pipeline.audience.records import TOO_LONG, Line, Record, delimiter_of, lines, records
 from pipeline.model.subscriber import SubscriberState, SuppressionReason
 
 REJECTS_HEADER: Final = ("line", "reason", "original")
@@ -132,7 +132,8 @@ def _read_plain(source: Iterator[Line]) -> Iterator[Row | Reject]:
         if at == 0 and is_address_header(line.text):
             continue
         cell = line.text.strip().rstrip(",;")
-        yield _from_record(Record(line.number, line.text, (cell,)), Columns(address=0))
+        problem = TOO_LONG if line.cut else None
+        yield _from_record(Record(line.number, line.text, (cell,), problem), Columns(address=0))
 
 
 def _columns_without_header(cells: tuple[str, ...]) -> Columns | None:

@@ -11,6 +11,8 @@ from typing import Final, TextIO
 MAX_LINE: Final = 65_536  # characters; below the limit of the csv module
 MAX_LINES: Final = 20  # lines that one quoted field may span
 
+TOO_LONG: Final = f"it is longer than {MAX_LINE} characters"
+
 _DELIMITERS: Final = ",;\t|"
 _PROBE: Final = "probe"
 
@@ -62,9 +64,7 @@ def records(source: Iterator[Line], delimiter: str) -> Iterator[Record]:
     waiting: deque[Line] = deque()
     while (line := _take(waiting, source)) is not None:
         if line.cut:
-            yield Record(
-                line.number, line.text, problem=f"it is longer than {MAX_LINE} characters"
-            )
+            yield Record(line.number, line.text, problem=TOO_LONG)
         elif (cells := _cells(line.text, delimiter)) is not None:
             yield Record(line.number, line.text, cells)
         else:

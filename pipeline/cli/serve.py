@@ -34,7 +34,7 @@ def serve(place: Place, host: str, port: int, every_s: float, *, once: bool) -> 
     front of it for the public.
     """
     app = place.app()
-    logging.basicConfig(format="%(asctime)s %(message)s", level=logging.INFO)
+    _log_for_people()
     if once:
         with Interruption() as interruption:
             ticked = app.tick()(stop=interruption.asked)
@@ -88,6 +88,14 @@ def _wait_for(server: object, web: threading.Thread, host: str, port: int) -> No
             raise ConfigError(f"cannot listen on {host}:{port}; choose another --port")
     bound = server.servers[0].sockets[0].getsockname()[1]  # type: ignore[attr-defined] # uvicorn's
     click.echo(f"http://{host}:{bound}/  (the outbox: http://{host}:{bound}/outbox/)", err=True)
+
+
+def _log_for_people() -> None:
+    """Show what the newsletter does; of libraries only what went wrong."""
+    logging.basicConfig(format="%(asctime)s %(message)s", level=logging.WARNING)
+    logging.getLogger("broadsheet").setLevel(logging.INFO)
+    # It warns at every interval while a tick runs long, which is how a dispatch of hours looks.
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)
 
 
 @contextlib.contextmanager

@@ -50,8 +50,10 @@ def decode(data: bytes, file: str) -> SourceText:
         )
     text, from_windows = _text(data, file)
     # A form feed is a page break in plain text: white space to us, an error to YAML.
-    text = _LINE_ENDS.sub("\n", text).replace("\f", " ")
-    # Looking first is ten times faster than translating every text in vain.
+    # Looking first is ten times faster than rewriting every text in vain.
+    if "\r" in text or "\x85" in text:
+        text = _LINE_ENDS.sub("\n", text)
+    text = text.replace("\f", " ")
     broken = any(chr(code) in text for code in _BREAKERS)
     visible = text.translate(_BREAKERS) if broken else text
     lines = tuple(visible.removesuffix("\n").split("\n"))

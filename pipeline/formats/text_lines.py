@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pipeline.formats.claims import Claims
 from pipeline.formats.source import SourceText
-from pipeline.formats.words import Label, is_nav, label_named
+from pipeline.formats.words import LONGEST_WORD, Label, is_nav, label_named
 
 _BULLET = re.compile(r"(?:[-*•–]|(\d{1,2})[.)])\s+(\S.*)")
 
@@ -73,9 +73,9 @@ def sort_line(number: int, text: str) -> Line:
 
     A label is a known word before the first colon, never just any word: bodies have colons too.
     """
-    name, colon, rest = text.partition(":")
-    if colon and (label := label_named(name)):
-        return LabelLine(number, label, name.strip(), rest.strip(), text)
+    colon = text.find(":", 0, LONGEST_WORD)
+    if colon > 0 and (label := label_named(text[:colon])):
+        return LabelLine(number, label, text[:colon].strip(), text[colon + 1 :].strip(), text)
     if found := _BULLET.fullmatch(text):
         return BulletLine(number, found[2], int(found[1]) if found[1] else None)
     return TextLine(number, text)

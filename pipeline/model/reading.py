@@ -104,7 +104,7 @@ def split_lead(text: str) -> tuple[str, str]:
     """Split a paragraph into its lead sentence and the rest.
 
     The lead of a story without a title stands in for one. A sentence longer than LEAD_LENGTH is
-    cut after a clause. Nothing is lost: `lead + " " + rest` has the same words as `text`; the
+    cut after its first clause of 30 or more. Nothing is lost: `lead + " " + rest` has the same words as `text`; the
     lead is empty when no good cut exists.
     """
     match = _SENTENCE_END.search(text)
@@ -116,7 +116,7 @@ def split_lead(text: str) -> tuple[str, str]:
     clauses = [m.start() for m in _CLAUSE_END.finditer(text, 0, LEAD_LENGTH) if m.start() >= 30]
     if not clauses:
         return "", text
-    return text[: clauses[-1]].rstrip(), text[clauses[-1] :].strip()
+    return text[: clauses[0]].rstrip(), text[clauses[0] :].strip()
 
 
 def story_label(story: Story) -> str:

@@ -34,7 +34,7 @@ folder = "data/sent"
 # kind = "smtp"
 # host = "smtp.example.org"
 # port = 587
-# username = "newsletter"                     # password: BROADSHEET_SENDER__PASSWORD
+# user = "newsletter"                         # password: BROADSHEET_SENDER__PASSWORD
 """
 
 IGNORED: Final = """\

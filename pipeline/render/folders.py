@@ -11,7 +11,7 @@ from typing import Final, Self
 
 from pipeline.errors import ConfigError, TemplateError
 
-SHARED: Final = "shared"  # partials that several templates of a root use
+FAMILY: Final = "family"  # partials that several templates of a root use
 MAX_BYTES: Final = 256 * 1024  # of one template file
 
 _TEMPLATE_NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
@@ -52,7 +52,7 @@ class TemplateFolders:
         """Return the files of that name, the author's own first.
 
         Args:
-            name: relative to the template's folder, or under `shared/`.
+            name: relative to the template's folder, or under `family/`.
             template: another template's name, to look there instead.
 
         Raises:
@@ -68,8 +68,8 @@ class TemplateFolders:
             raise TemplateError(
                 name, "a template file is named relative to its folder, without '..'"
             )
-        family = () if path.parts[0] == SHARED else (template or self.template,)
-        files = (_inside(root, root.joinpath(*family, path)) for root in self.roots)
+        folder = () if path.parts[0] == FAMILY else (template or self.template,)
+        files = (_inside(root, root.joinpath(*folder, path)) for root in self.roots)
         return [file for file in files if file.is_file()]
 
     def read(self, name: str) -> tuple[str, Path]:

@@ -54,11 +54,12 @@ class Renderer:
         from pipeline.render.inline import inline
 
         values = variables(issue, newsletter, load_theme(self._folders), web_url=web_url)
+        css = inline_rules(self._filler, values)
         live_css = live_rules(self._filler, values)
         mjml = ascii_references(
             self._filler.fill("issue.mjml.j2", values | {"live_css": live_css})
         )
-        html = inline(compile_mjml(mjml), css=inline_rules(self._filler, values))
+        html = inline(compile_mjml(mjml), css=css)
         return RenderedIssue(
             subject=subject(issue),
             preheader=preheader(issue),

@@ -66,7 +66,7 @@ def prose(content: Content, first: str = "", rest: str | None = None) -> str:
     """Return inline content wrapped, and under it each URL it links to."""
     rest = " " * len(first) if rest is None else rest
     words = _words(content)
-    targets = [(name, url) for name, url in _targets(content) if url not in words]
+    targets = [(name, url) for name, url in _targets(content) if url not in words.split()]
     lines = [wrap(words, first, rest)] if words.strip() or first.strip() else []
     for name, url in targets:
         if len(targets) > 1 and name:  # one URL needs no name: it follows its sentence
@@ -171,7 +171,7 @@ def _words(content: Content) -> str:
     for node in content:
         match node:
             case str():
-                parts.append(node)
+                parts.append(node.replace("\n", " "))
             case Code(text):
                 parts.append(text)
             case Image(alt=alt):

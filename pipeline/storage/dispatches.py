@@ -17,7 +17,7 @@ from pipeline.model.entry import EntryId
 from pipeline.storage import progress
 from pipeline.storage.engine import Database
 from pipeline.storage.preparing import Prepared, forecast, write_down
-from pipeline.storage.progress import OPEN, DeliveryRecord, DispatchCounts
+from pipeline.storage.progress import OPEN, OVER, DeliveryRecord, DispatchCounts
 from pipeline.storage.schema import delivery, dispatch, slot
 
 _COLUMNS: Final = select(
@@ -32,7 +32,6 @@ _COLUMNS: Final = select(
     dispatch.c.started_at,
     dispatch.c.finished_at,
 )
-_OVER: Final = (DispatchState.FINISHED, DispatchState.CANCELLED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +161,7 @@ class Dispatches:
         """
         allowed = [state for state in from_ if to in NEXT[state]]
         values: dict[str, Any] = {"state": to, "note": note}
-        values["finished_at"] = now if to in _OVER else None
+        values["finished_at"] = now if to in OVER else None
         change = update(dispatch).where(dispatch.c.id == id_, dispatch.c.state.in_(allowed))
         if to is DispatchState.SENDING:
             change = change.where(dispatch.c.started_at.is_not(None))

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 
@@ -80,6 +80,7 @@ def open_database(path: Path, *, busy_timeout: timedelta = timedelta(seconds=5))
 
             with translated(path):
                 migrate(database.writer, path, found)
+        _set_journal_mode(database)
     except BaseException:
         database.close()
         raise
@@ -112,7 +113,6 @@ def _engine(path: Path, busy_timeout: timedelta) -> Engine:
         del record
         # We say BEGIN ourselves: the driver would leave DDL outside of transactions.
         driver.isolation_level = None
-        driver.execute(f"PRAGMA journal_mode={journal_mode()}")
         driver.execute("PRAGMA synchronous=FULL")  # a START must survive a power cut
         driver.execute("PRAGMA foreign_keys=ON")
         driver.execute("PRAGMA secure_delete=ON")  # an erased person leaves no trace in free pages
@@ -122,6 +122,18 @@ def _engine(path: Path, busy_timeout: timedelta) -> Engine:
         connection.exec_driver_sql(connection.get_execution_options().get("begin", "BEGIN"))
 
     return engine
+
+
+def _set_journal_mode(database: Database) -> None:
+    """Set what is kept in the file itself, once it is known that the file is ours."""
+    connection = database.engine.raw_connection()
+    try:
+        with translated(database.path):
+            cast("sqlite3.Connection", connection.driver_connection).execute(
+                f"PRAGMA journal_mode={journal_mode()}"
+            )
+    finally:
+        connection.close()
 
 
 def _revision(connection: Connection) -> str | None:

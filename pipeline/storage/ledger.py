@@ -12,18 +12,18 @@ from sqlalchemy import Connection, func, select, update
 
 from pipeline.errors import Locked, NotAllowed
 from pipeline.model.delivery import NEXT, Claim, DeliveryId, DeliveryStatus, Verdict
-from pipeline.model.dispatch import DispatchId, DispatchState
+from pipeline.model.dispatch import DispatchId
 from pipeline.model.subscriber import SubscriberId, SubscriberState
 from pipeline.storage import statements
 from pipeline.storage.engine import Database
 from pipeline.storage.moment import microseconds, moment
+from pipeline.storage.progress import OVER
 from pipeline.storage.schema import delivery, dispatch
 
 CUT_OFF: Final = "the sender stopped before the answer came"
 PUT_BACK: Final = "put back: it certainly did not arrive"
 
 _VERDICTS: Final = NEXT[DeliveryStatus.SENDING] - {DeliveryStatus.PENDING}
-_OVER: Final = (DispatchState.FINISHED, DispatchState.CANCELLED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,5 +194,5 @@ def _start(driver: sqlite3.Connection, claim: Claim, now: datetime) -> None:
 
 def _require_open(connection: Connection, id_: DispatchId) -> None:
     state = connection.scalar(select(dispatch.c.state).where(dispatch.c.id == id_))
-    if state in _OVER:
+    if state in OVER:
         raise NotAllowed(f"dispatch {id_} is {state}; nothing of it is sent again")

@@ -10,7 +10,7 @@ from typing import Any, Final
 from sqlalchemy import Column, Connection, Row, Select, func, select, tuple_
 
 from pipeline.model.delivery import DeliveryId, DeliveryStatus
-from pipeline.model.dispatch import DispatchId
+from pipeline.model.dispatch import DispatchId, DispatchState
 from pipeline.model.subscriber import SubscriberId
 from pipeline.storage.engine import Database
 from pipeline.storage.schema import delivery, dispatch, exclusion
@@ -18,6 +18,7 @@ from pipeline.storage.schema import delivery, dispatch, exclusion
 PAGE: Final = 5000  # rows a read
 
 OPEN: Final = (DeliveryStatus.PENDING, DeliveryStatus.SENDING, DeliveryStatus.DEFERRED)
+OVER: Final = (DispatchState.FINISHED, DispatchState.CANCELLED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

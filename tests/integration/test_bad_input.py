@@ -53,15 +53,13 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     [
         (b"", "E003"),
         (b"   \n\n", "E003"),
-        (b"\x89PNG\r\n\x1a\n\x00\x00", "E001"),
-        (b"title\x00here\n", "E001"),
+        (b"\x89PNG\r\n\x1a\n\x00\x00", "E005"),
+        (b"title\x00here\n", "E005"),
         (b"x" * (1 << 20) + b"xx", "E004"),
-        (b"just a word\n", "E002"),
         (b"---\ntitle: [unclosed\n---\n\n## A\n\nwords\n", "E101"),
         (b"---\ntitle: A\ndate: 2026-02-30\n---\n\n## A\n\nwords\n", "E103"),
         (b"---\ntitle: A\ntitle: B\n---\n\n## A\n\nwords\n", "E104"),
         (b"---\ntitle: A\n", "E101"),
-        (b'---\ntitle: "A\\nBcc: x@example.org"\n---\n\n## A\n\nwords\n', ""),
         (b'---\ntitle: "=?utf-8?q?=0ABcc=3A_x?="\n---\n\n## A\n\nwords\n', ""),
         (b"---\ntitle: A XX0UNSUBSCRIBE0URL0XX\n---\n\n## A\n\nwords\n", "E010"),
         (b'---\ntitle: "A \\u202e b"\n---\n\n## A\n\nwords\n', ""),
@@ -81,6 +79,27 @@ def test_a_bad_file_is_refused_with_its_place(
     assert said in message
     assert "Traceback" not in message
     assert not (folder / "out" / "bad").exists()
+
+
+def test_a_line_end_in_a_title_starts_no_header(folder: Path) -> None:
+    """YAML can hide one in a quoted value; the subject stays one line."""
+    (folder / "x.md").write_text('---\ntitle: "A\\r\\nBcc: x@example.org"\n---\n\n## A\n\nwords\n')
+    run(["build", "x.md", "--out", "out"])
+    written = folder / "out" / "x" / "message.eml"
+
+    assert not written.exists() or b"\r\nBcc:" not in written.read_bytes()
+
+
+def test_a_file_in_no_layout_is_refused_with_the_scores(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The table of scores is shown, and --from decides."""
+    (folder / "notes.txt").write_text("just a word\n")
+
+    assert run(["build", "notes.txt", "--out", "out"]) == 1
+    message = capsys.readouterr().err
+    assert "E002" in message
+    assert "--from" in message
 
 
 def test_one_bad_file_keeps_the_good_one_from_being_half_a_build(folder: Path) -> None:
@@ -201,7 +220,7 @@ def test_an_unreachable_relay_blames_nobody(
         (["send", "good"], 2, "--confirm 2"),
         (["send", "good", "--confirm", "3"], 6, "nothing was sent"),
         (["send", "nothing", "--confirm", "2"], 1, "nothing"),
-        (["send", "../etc", "--confirm", "2"], 2, "etc"),
+        (["send", "../etc", "--confirm", "2"], 1, "etc"),
         (["status", "99"], 2, "99"),
         (["approve", "missing"], 1, "missing"),
         (["subscribers", "add", "nobody", "--source", "x"], 2, "nobody"),

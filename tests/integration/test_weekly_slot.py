@@ -6,9 +6,9 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from pipeline.formats.markdown_writer import write_markdown
 
 from pipeline.app import App
+from pipeline.formats.markdown_writer import write_markdown
 from pipeline.model.content import Paragraph
 from pipeline.model.dispatch import DispatchState
 from pipeline.model.entry import EntryId

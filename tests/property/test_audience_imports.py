@@ -6,6 +6,7 @@ import io
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.audience.exporting import unshield
 from pipeline.audience.importing import Reject, Row, read_rows
 from pipeline.errors import ConfigError
 
@@ -55,7 +56,8 @@ def test_what_the_csv_module_wrote_is_read(people: list[tuple[str, str]], mark: 
 
     found = list(read_rows(io.BytesIO(file.getvalue().encode())))
 
-    first = dict(reversed(people))
+    # An apostrophe before what starts a formula is taken for the one our own export adds.
+    first = {address: unshield(name.strip()) for address, name in reversed(people)}
     rows = {row.address.given: row.name for row in found if isinstance(row, Row)}
     assert rows == {address: " ".join(name.split()) for address, name in first.items()}
     assert len(found) == len(people)

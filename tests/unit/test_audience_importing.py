@@ -91,7 +91,7 @@ def test_a_named_column_that_is_not_there_is_an_error_with_those_that_are() -> N
         read("Wer,Wohin\nAnn,ann@example.org\n", names=ColumnNames(address="Wohinn"))
 
 
-@pytest.mark.parametrize("text", ["id,phone\n7,555\n", '"id\n', ";;;\n"])
+@pytest.mark.parametrize("text", ["id,phone\n7,555\n", '"id,phone\n', ";;;\n"])
 def test_a_file_without_addresses_is_an_error(text: str) -> None:
     """The wrong file is noticed at its first line."""
     with pytest.raises(ConfigError, match="no column is for addresses"):

@@ -163,7 +163,8 @@ def test_every_url_is_in_both_parts(name: str) -> None:
 def test_text_lines_are_short(name: str) -> None:
     """Only a URL, a long word or a line of code is longer than 72 characters."""
     for line in render(sample(name)).text.split("\n"):
-        assert len(line) <= 72 or " " not in line.strip() or line.startswith("    ")
+        longest_word = max(map(len, line.split()), default=0)
+        assert len(line) <= 72 or longest_word > 60 or line.startswith("    ")
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -409,13 +410,13 @@ def test_contents_fit_the_issue() -> None:
 
 def test_deep_nesting_keeps_its_words() -> None:
     """The parser inside the inliner drops what is too deep; nothing gets that deep."""
-    block: Block = Paragraph(("deepest words",))
+    block: Block = Paragraph(("deepest",))
     for _ in range(40):
         block = Quote((ListBlock(((Paragraph(("a",)), block),)),))
 
     rendered = render(one(Story(title="t", body=(block, Paragraph(("afterwards",))))))
 
-    for words in ("deepest words", "afterwards"):
+    for words in ("deepest", "afterwards"):
         assert words in words_of(document(rendered))
         assert words in rendered.text
 
@@ -447,7 +448,7 @@ def test_the_preheader_comes_first(name: str) -> None:
     """It is the first text of the body, hidden, and as the inbox will show it."""
     rendered = render(sample(name))
 
-    first = document(rendered).find("body").find("div")
+    first = document(rendered).xpath("/html/body/div")[0]
 
     assert first.text_content() == rendered.preheader
     assert "display:none" in first.get("style")

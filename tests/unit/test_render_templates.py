@@ -84,18 +84,18 @@ def test_one_line_of_the_author_is_laid_over_the_packaged_theme(tmp_path: Path) 
 
 
 def test_a_template_of_its_own_starts_from_the_default_theme(tmp_path: Path) -> None:
-    """A new folder brings its files, shares partials and speaks the default's words."""
+    """A new folder brings its files, uses partials of its family and speaks the default's words."""
     write(
         tmp_path,
         {
             "plain/issue.mjml.j2": MJML.format(
-                "{% include 'shared/mark.mjml.j2' %}<h1 class='x'>{{ subject }}</h1>"
+                "{% include 'family/mark.mjml.j2' %}<h1 class='x'>{{ subject }}</h1>"
             ),
             "plain/issue.txt.j2": "{{ subject }}",
             "plain/inline.css": ".x { color: {{ light.accent }}; }",
             "plain/live.css": "",
             "plain/theme.toml": '[light]\naccent = "#123456"\n',
-            "shared/mark.mjml.j2": "<p>{{ words.contents }}</p>",
+            "family/mark.mjml.j2": "<p>{{ words.contents }}</p>",
         },
     )
 

@@ -87,6 +87,18 @@ def test_a_url_that_is_its_own_words_is_not_repeated() -> None:
     )
 
 
+def test_a_url_inside_another_is_not_taken_for_it() -> None:
+    """A longer URL in the words does not hide a shorter one."""
+    content = ("https://a.example.org/b", " ", Link("https://a.example.org", ("c",)))
+
+    assert prose(content) == "https://a.example.org/b c\nhttps://a.example.org"
+
+
+def test_a_soft_line_end_is_a_space() -> None:
+    """Where the author's file broke a line says nothing."""
+    assert prose(("a\nb", LineBreak(), "c")) == "a b\nc"
+
+
 def test_a_link_nobody_can_follow_has_no_url() -> None:
     """The words stay, as in the HTML."""
     assert prose((Link("javascript:x", ("words",)),)) == "words"

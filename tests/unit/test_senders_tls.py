@@ -110,6 +110,14 @@ def test_a_stripped_starttls_stops_the_mail(certificate: Path) -> None:
     assert sink.messages == ()
 
 
+def test_what_was_offered_in_the_clear_is_forgotten(certificate: Path) -> None:
+    """Extensions count as they are announced after the handshake."""
+    inside = Rule(at=At.EHLO, reply="250-sink.example.org\r\n250 SIZE 10", skip=1)
+    plan = Plan(tls=server_context(certificate), rules=(inside,))
+    with SmtpSink(plan) as sink, pytest.raises(SenderFault, match="the server takes 10"):
+        send(sender_to(sink, "starttls", certificate))
+
+
 def test_words_before_the_handshake_are_not_believed(certificate: Path) -> None:
     """Bytes injected behind the answer to STARTTLS end the connection."""
     rule = Rule(at=At.STARTTLS, reply=b"220 go ahead\r\n250 AUTH PLAIN\r\n")

@@ -153,6 +153,7 @@ def test_rebuilding_the_table_others_refer_to_keeps_their_rows(
     upgrade(path, with_a_later_revision)
 
     assert row_counts(path) == before
+    assert row_counts(tmp_path / f"old.db.{HEAD}.backup") == before
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("SELECT language FROM subscriber").fetchall() == [(None,)] * 2
 
@@ -175,6 +176,40 @@ def test_a_migration_that_fails_changes_nothing(
     later.write_text(REBUILD.format(head=HEAD, more=more))
 
     with pytest.raises(error):
+        upgrade(path, with_a_later_revision)
+
+    assert path.read_bytes() == before
+
+
+def test_a_database_that_somebody_else_migrated_meanwhile_is_copied_no_more(
+    tmp_path: Path, with_a_later_revision: Path
+) -> None:
+    """The copy stays what it says it is: the database before the migration."""
+    path = tmp_path / "old.db"
+    at_revision(path, HEAD)
+    later = with_a_later_revision / "versions" / "revision_9998.py"
+    later.write_text(REBUILD.format(head=HEAD, more=""))
+    upgrade(path, with_a_later_revision)
+    copy = tmp_path / f"old.db.{HEAD}.backup"
+    copied = copy.read_bytes()
+
+    upgrade(path, with_a_later_revision)
+
+    assert copy.read_bytes() == copied
+
+
+def test_without_a_copy_nothing_is_migrated(
+    tmp_path: Path, with_a_later_revision: Path
+) -> None:
+    """There is always a way back."""
+    path = tmp_path / "old.db"
+    at_revision(path, HEAD)
+    before = path.read_bytes()
+    later = with_a_later_revision / "versions" / "revision_9998.py"
+    later.write_text(REBUILD.format(head=HEAD, more=""))
+    (tmp_path / f"old.db.{HEAD}.backup").mkdir()
+
+    with pytest.raises(StorageError, match="the copy cannot be written"):
         upgrade(path, with_a_later_revision)
 
     assert path.read_bytes() == before

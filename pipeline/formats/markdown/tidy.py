@@ -91,6 +91,8 @@ def _append(nodes: list[Inline], node: Inline) -> None:
     last = nodes[-1] if nodes else None
     if isinstance(last, str) and isinstance(node, str):
         nodes[-1] = last + node
+    elif isinstance(last, Code) and isinstance(node, Code):
+        nodes[-1] = Code(last.text + node.text)
     elif isinstance(last, _Mark) and isinstance(node, _Mark) and type(last) is type(node):
         children = list(last.children)
         for child in node.children:

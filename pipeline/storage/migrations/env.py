@@ -32,10 +32,18 @@ def run(engine: Engine) -> None:
                     render_as_batch=True,
                     transactional_ddl=True,
                 )
+                _keep_copy()
                 context.run_migrations()
                 _check_references(connection)
         finally:
             driver.execute("PRAGMA foreign_keys=ON")
+
+
+def _keep_copy() -> None:
+    """Keep the database as it was; we hold the lock, so that is what the copy will be."""
+    revision = context.get_context().get_current_revision()
+    if revision is not None and revision != context.get_head_revision():
+        context.config.attributes["keep_copy"](revision)
 
 
 def _check_references(connection: Connection) -> None:
