@@ -149,14 +149,21 @@ class App:
         """The database of the workspace, made and migrated when needed."""
         from pipeline.storage.engine import open_database
 
-        return open_database(self.data / "broadsheet.db")
+        _ = self.keys  # made before the database, and never again after it
+        return open_database(self._database_file)
 
     @cached_property
     def keys(self) -> Keys:
         """The keys derived from the workspace's secret."""
         from pipeline.audience.secrets import Keys, load_secret
 
-        return Keys(load_secret(self.data / "secret.key"))
+        # A new secret beside an old database would forget every suppression and break every link.
+        create = not self._database_file.exists()
+        return Keys(load_secret(self.data / "secret.key", create=create))
+
+    @property
+    def _database_file(self) -> Path:
+        return self.data / "broadsheet.db"
 
     @property
     def dispatches(self) -> Dispatches:
@@ -322,7 +329,10 @@ class App:
         from pipeline.operations.send import Send
 
         return Send(
-            schedule=self.schedule(), deliver=self.deliver(sender), subscribers=self.subscribers
+            schedule=self.schedule(),
+            deliver=self.deliver(sender),
+            subscribers=self.subscribers,
+            suppressions=self.suppressions,
         )
 
     def send_test(self, kind: str | None = None) -> SendTest:

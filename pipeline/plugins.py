@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.metadata import entry_points
 from pkgutil import resolve_name
 from types import MappingProxyType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from pipeline.errors import ConfigError, UnknownPluginError
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoints
 
 BUILT_IN: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
     {
@@ -62,9 +64,9 @@ def load(group: str, name: str) -> Any:
     try:
         if target:
             return resolve_name(target)
-        found = entry_points(group=f"pipeline.{group}", name=name)
-        for entry_point in found:
-            return entry_point.load()
+        for entry_point in _entry_points(group):
+            if entry_point.name == name:
+                return entry_point.load()
     except (ImportError, AttributeError, ValueError) as error:
         raise ConfigError(f"the {group} plug-in {name!r} does not load: {error}") from error
     raise UnknownPluginError(group, name, [plugin.name for plugin in installed(group)])
@@ -88,7 +90,14 @@ def installed(group: str) -> tuple[Installed, ...]:
             target=entry_point.value,
             distribution=entry_point.dist.name if entry_point.dist else "?",
         )
-        for entry_point in entry_points(group=f"pipeline.{group}")
+        for entry_point in _entry_points(group)
         if entry_point.name not in BUILT_IN[group]
     ]
     return (*built_in, *sorted(others, key=lambda plugin: plugin.name))
+
+
+def _entry_points(group: str) -> EntryPoints:
+    # Loaded on a miss only: reading what is installed costs more than a whole small command.
+    from importlib.metadata import entry_points
+
+    return entry_points(group=f"pipeline.{group}")

@@ -55,3 +55,5 @@ def schedule(place: Place, entry: str | None, at: str | None, output: str | None
         output,
         key="dispatch",
     )
+    if not rows:
+        click.echo("nothing is scheduled, and there is no weekly slot", err=True)

@@ -11,7 +11,14 @@ from pipeline.cli.interrupt import Interruption
 from pipeline.cli.meter import Meter
 from pipeline.cli.place import Place, pass_place
 from pipeline.errors import NotConfirmed
-from pipeline.model.delivery import Accepted, DeliveryStatus
+from pipeline.model.delivery import (
+    Accepted,
+    Deferred,
+    DeliveryStatus,
+    Outcome,
+    Refused,
+    Unanswered,
+)
 
 if TYPE_CHECKING:
     from pipeline.operations.deliver import Delivered
@@ -63,8 +70,13 @@ def send(
     return interruption.exit_code or _exit_code(delivered)
 
 
-def _test(outcome: object, address: str) -> int:
-    click.echo(f"{address}: {outcome}")
+def _test(outcome: Outcome, address: str) -> int:
+    match outcome:
+        case Accepted(code, reply) | Deferred(code, reply) | Refused(code, reply):
+            said = f"{code} {reply}"
+        case Unanswered(said):
+            pass
+    click.echo(f"{address}\t{type(outcome).__name__.lower()}\t{said}")
     return 0 if isinstance(outcome, Accepted) else 1
 
 

@@ -135,7 +135,7 @@ def import_(
     if not source and not dry_run:
         raise click.UsageError("how did these people agree? Add --source, or try --dry-run first")
     report = place.app().import_subscribers()(
-        file, source=source or "", dry_run=dry_run, progress=_progress
+        file, source=source or "", dry_run=dry_run, progress=_progress, warn=_warn
     )
     if sys.stderr.isatty():
         click.echo(err=True)
@@ -150,6 +150,10 @@ def import_(
 def _progress(rows: int) -> None:
     if sys.stderr.isatty():
         click.echo(f"\r{rows} rows", nl=False, err=True)
+
+
+def _warn(text: str) -> None:
+    click.echo(click.style("warning: ", fg="yellow", bold=True) + text, err=True)
 
 
 def _show(report: ImportReport) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipeline.errors import Diagnostic
@@ -47,7 +47,7 @@ class Examine:
         """Examine one file; nothing is written.
 
         Raises:
-            IssueError, ConfigError, TemplateError, OutboxError: it does not get that far.
+            IssueError, ConfigError, TemplateError, MessageError: it does not get that far.
         """
         reading = self.read(file)
         issue = reading.issue
@@ -63,7 +63,10 @@ class Examine:
             rendered=rendered,
             message=message,
             said=reading.diagnostics,
-            found=check(issue, rendered, self.newsletter, message=message),
+            found=tuple(
+                each if each.file else replace(each, file=str(file))
+                for each in check(issue, rendered, self.newsletter, message=message)
+            ),
         )
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from time import sleep
 from typing import BinaryIO
 
+from pipeline.audience.decoding import detect_encoding
 from pipeline.audience.importing import ImportReport, Reject, Row, read_rows
 from pipeline.errors import ConfigError
 from pipeline.model.ports import Clock
@@ -37,6 +38,7 @@ class ImportSubscribers:
         source: str,
         dry_run: bool = False,
         progress: Callable[[int], None] = lambda _: None,
+        warn: Callable[[str], None] = lambda _: None,
     ) -> ImportReport:
         """Import a file.
 
@@ -45,6 +47,7 @@ class ImportSubscribers:
             source: how these people agreed, in the operator's words; kept as proof.
             dry_run: count what would happen; change nothing.
             progress: told how many rows were read so far.
+            warn: told what had to be guessed about the file.
 
         Raises:
             ConfigError: the file cannot be read, or has no column of addresses.
@@ -53,6 +56,8 @@ class ImportSubscribers:
         """
         try:
             with file.open("rb") as stream:
+                if guessed := detect_encoding(stream).warning:
+                    warn(f"{file}: {guessed}")
                 return self._import(stream, source, dry_run=dry_run, progress=progress)
         except OSError as error:
             raise ConfigError(f"{file}: {error.strerror}") from error

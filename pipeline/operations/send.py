@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 
+from pipeline.audience.address import parse_address
 from pipeline.delivery.report import Progress
 from pipeline.errors import NotAllowed
 from pipeline.model.dispatch import Dispatch, DispatchState
@@ -15,6 +16,7 @@ from pipeline.model.subscriber import SubscriberState
 from pipeline.operations.deliver import Deliver, Delivered
 from pipeline.operations.schedule import Schedule, approved_entry
 from pipeline.storage.subscribers import Subscribers
+from pipeline.storage.suppressions import Suppressions
 
 _SAMPLE = 3
 
@@ -39,6 +41,7 @@ class Send:
     schedule: Schedule
     deliver: Deliver
     subscribers: Subscribers
+    suppressions: Suppressions
 
     def rehearse(self, entry: EntryId) -> Rehearsal:
         """Say what would happen; nothing does.
@@ -56,16 +59,21 @@ class Send:
         else:
             forecast = self.deliver.dispatches.forecast(entry)
             people, left_out = forecast.to_send, forecast.left_out
-        active = self.subscribers.all(SubscriberState.ACTIVE)
         return Rehearsal(
             entry=found,
             sender=self.deliver.newsletter.sender,
             people=people,
             left_out=left_out,
-            first=tuple(person.address for person in islice(active, _SAMPLE)),
+            first=tuple(islice(self._readers(), _SAMPLE)),
             message_bytes=len(self.schedule.outbox.part(entry, "message.eml")),
             dispatch=dispatch,
         )
+
+    def _readers(self) -> Iterator[str]:
+        """Yield addresses of people who would be written to."""
+        for person in self.subscribers.all(SubscriberState.ACTIVE):
+            if not self.suppressions.contains(parse_address(person.address).normalised):
+                yield person.address
 
     def __call__(
         self,

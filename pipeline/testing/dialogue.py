@@ -143,10 +143,11 @@ class Dialogue(asyncio.Protocol):
         try:
             secure = await loop.start_tls(self._transport, self, context, server_side=True)
         except OSError:  # the client does not trust us
+            secure = None
+        if secure is None:  # nor is connection_lost called if the client hangs up meanwhile
             self._transport.abort()
             self.connection_lost(None)
             return
-        assert secure is not None
         self._transport = secure
         self._encrypted = True
         self._busy = False

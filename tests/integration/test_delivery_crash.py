@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import random
+import signal
 import subprocess
 import sys
 from collections import Counter
@@ -154,12 +155,14 @@ def test_kill_9_loses_nobody_and_doubles_nobody(world: World) -> None:
 
 
 def test_two_senders_share_nothing(world: World) -> None:
-    """The second is turned away by the lock, and the first one finishes alone."""
+    """The second is turned away by the lock, however long the first one sleeps."""
     with world.sender() as first:
         assert first.stdout
         first.stdout.readline()
+        first.send_signal(signal.SIGSTOP)  # or it might be done before the second begins
         with world.sender() as second:
             second.communicate()
+        first.send_signal(signal.SIGCONT)
         first.communicate()
 
     assert (first.returncode, second.returncode) == (0, 1)

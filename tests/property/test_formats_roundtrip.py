@@ -86,7 +86,11 @@ TEXT = st.one_of(
     st.text(MARKED, min_size=1, max_size=12),
     st.lists(WORDS, min_size=1, max_size=3).map(" ".join),
     st.text(
-        st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"], exclude_characters="\ufeff"),
+        st.characters(
+            codec="utf-8",
+            exclude_categories=["Cc", "Cs", "Cn"],
+            exclude_characters="\ufeff\u2028\u2029\u202d\u202e",
+        ),
         min_size=1,
         max_size=8,
     ),

@@ -24,7 +24,10 @@ FROM = "bounces@news.example.org"
 MESSAGE = b"Message-ID: <1@news.example.org>\r\nSubject: hello\r\n\r\nGood morning.\r\n"
 # More than the kernel takes in before anybody reads.
 LONG = MESSAGE + b"0123456789 abcdef\r\n" * 1_500_000
-SHORT = Deadlines(connect=1.0, reply=0.2, block=0.5, dot=0.2)
+# Short where the test waits for a deadline to pass, long where it must not.
+SHORT_REPLY = Deadlines(reply=0.2)
+SHORT_BLOCK = Deadlines(block=0.5)
+SHORT_DOT = Deadlines(dot=0.2)
 
 
 def sender_to(sink: SmtpSink, **options: object) -> Smtp:
@@ -32,9 +35,9 @@ def sender_to(sink: SmtpSink, **options: object) -> Smtp:
     return smtp.build({"host": sink.host, "port": sink.port, **options})
 
 
-def impatient(sink: SmtpSink) -> Smtp:
-    """Return a sender to a sink that waits a fraction of a second for everything."""
-    options = SmtpOptions(host=sink.host, port=sink.port, tls=Tls.OFF, deadlines=SHORT)
+def impatient(sink: SmtpSink, deadlines: Deadlines) -> Smtp:
+    """Return a sender to a sink with deadlines of its own."""
+    options = SmtpOptions(host=sink.host, port=sink.port, tls=Tls.OFF, deadlines=deadlines)
     return Smtp(options, None)
 
 
@@ -206,7 +209,7 @@ def test_a_late_answer_is_not_taken_for_the_next_one() -> None:
     """After silence the connection is given up: its answer may still come."""
     late = Rule(at=At.DOT, reply="550 5.1.1 no such mailbox", delay_s=0.3, times=1)
     with SmtpSink(Plan(rules=(late,))) as sink:
-        outcomes = send(impatient(sink), "ada@example.org", "bob@example.org")
+        outcomes = send(impatient(sink, SHORT_DOT), "ada@example.org", "bob@example.org")
 
     assert outcomes == [Unanswered("the server took too long"), Accepted(250, "2.0.0 taken")]
     assert [got.connection for got in sink.messages] == [2]
@@ -218,7 +221,7 @@ def test_a_late_answer_is_not_taken_for_the_next_one() -> None:
 def test_an_unreadable_answer_to_the_message_is_silence(reply: bytes) -> None:
     """Garbage after the final dot says neither yes nor no."""
     with SmtpSink(Plan(rules=(Rule(at=At.DOT, reply=reply, keep=True),))) as sink:
-        outcomes = send(impatient(sink), "ada@example.org")
+        outcomes = send(impatient(sink, SHORT_DOT), "ada@example.org")
 
     assert [type(outcome) for outcome in outcomes] == [Unanswered]
 
@@ -233,7 +236,7 @@ def test_an_unreadable_answer_to_a_command_is_an_outage(at: At, reply: bytes) ->
         SmtpSink(Plan(rules=(Rule(at=at, reply=reply),))) as sink,
         pytest.raises(SenderUnavailable),
     ):
-        send(impatient(sink), "ada@example.org")
+        send(impatient(sink, SHORT_REPLY), "ada@example.org")
 
     assert sink.messages == ()
 
@@ -245,7 +248,7 @@ def test_a_dripping_reply_meets_its_deadline(at: At) -> None:
         SmtpSink(Plan(rules=(Rule(at=at, drip_s=0.05),))) as sink,
         pytest.raises(SenderUnavailable, match="took too long"),
     ):
-        send(impatient(sink), "ada@example.org")
+        send(impatient(sink, SHORT_REPLY), "ada@example.org")
 
     assert sink.messages == ()
 
@@ -253,7 +256,7 @@ def test_a_dripping_reply_meets_its_deadline(at: At) -> None:
 def test_a_dripping_answer_to_the_message_is_silence() -> None:
     """After the dot a missed deadline means that nobody knows."""
     with SmtpSink(Plan(rules=(Rule(at=At.DOT, drip_s=0.05),))) as sink:
-        outcomes = send(impatient(sink), "ada@example.org")
+        outcomes = send(impatient(sink, SHORT_DOT), "ada@example.org")
 
     assert outcomes == [Unanswered("the server took too long")]
 
@@ -265,7 +268,7 @@ def test_a_server_that_reads_nothing_meets_its_deadline() -> None:
         SmtpSink(Plan(rules=(stuck,))) as sink,
         pytest.raises(SenderUnavailable, match="took too long"),
     ):
-        send(impatient(sink), "ada@example.org", message=LONG)
+        send(impatient(sink, SHORT_BLOCK), "ada@example.org", message=LONG)
 
     assert sink.messages == ()
 
@@ -412,7 +415,7 @@ def test_an_unknown_login_is_our_fault() -> None:
 
 def test_an_unknown_host_is_our_fault() -> None:
     """A name that does not exist is a mistake in the settings (RFC 6761: .invalid never is)."""
-    options = SmtpOptions(host="relay.invalid", port=25, tls=Tls.OFF, deadlines=SHORT)
+    options = SmtpOptions(host="relay.invalid", port=25, tls=Tls.OFF)
     with pytest.raises(SenderUnavailable, match="the host is not found"):
         send(Smtp(options, None), "ada@example.org")
 

@@ -198,9 +198,7 @@ def test_a_database_that_somebody_else_migrated_meanwhile_is_copied_no_more(
     assert copy.read_bytes() == copied
 
 
-def test_without_a_copy_nothing_is_migrated(
-    tmp_path: Path, with_a_later_revision: Path
-) -> None:
+def test_without_a_copy_nothing_is_migrated(tmp_path: Path, with_a_later_revision: Path) -> None:
     """There is always a way back."""
     path = tmp_path / "old.db"
     at_revision(path, HEAD)

@@ -14,7 +14,7 @@ from pipeline.formats.claims import Claims
 from pipeline.formats.diagnosis import Diagnosis
 from pipeline.formats.markdown.blocks import BlockReader
 from pipeline.formats.markdown.fields import Fields, read_fields
-from pipeline.formats.markdown.front_matter import FrontMatter, split_front_matter
+from pipeline.formats.markdown.front_matter import split_front_matter
 from pipeline.formats.markdown.grammar import Unreadable, parse
 from pipeline.formats.markdown.outline import Outline, infer_structure
 from pipeline.formats.markdown.tidy import tidy_line
@@ -68,11 +68,9 @@ class Markdown:
         claims = Claims(source)
         front = split_front_matter(source, claims, diagnosis)
         fields = read_fields(front.entries, options.date_order, claims, diagnosis)
-        nodes = _parse(source, front, claims, diagnosis)
         reader = BlockReader(diagnosis, front.body_line)
         titled = fields.title is not None
-        _take_title(nodes, fields, reader, claims)
-        outline = _outline(nodes, fields, reader, claims, diagnosis)
+        outline = _read_body(source, fields, reader, claims, diagnosis)
         diagnosis.stop_on_errors()
         title = fields.title or title_from_file(source.file, diagnosis)
         # A title in the front matter was written on purpose; one in the text may be a masthead.
@@ -103,22 +101,33 @@ class Markdown:
         return Reading(issue=issue, diagnostics=diagnosis.report())
 
 
-def _parse(
-    source: SourceText, front: FrontMatter, claims: Claims, diagnosis: Diagnosis
-) -> list[SyntaxTreeNode]:
-    """Return the blocks of the body; what cannot be shown is refused with its line."""
-    body = "\n".join(source.lines[front.body_line - 1 :]) + "\n"
+def _read_body(
+    source: SourceText, fields: Fields, reader: BlockReader, claims: Claims, diagnosis: Diagnosis
+) -> Outline:
+    """Return what stands under the front matter; the title is moved to its field."""
+    body = "\n".join(source.lines[reader.first_line - 1 :]) + "\n"
     try:
         tree, definitions = parse(body)
+        nodes = tree.children
+        _take_title(nodes, fields, reader, claims)
+        structure = fields.structure or infer_structure(nodes, diagnosis)
+        outline = Outline(structure, reader, claims, diagnosis)
+        for node in nodes:
+            outline.add(node)
+        outline.close()
     except Unreadable as error:
         raise diagnosis.fatal(
-            error.code, error.problem, line=error.line + front.body_line, remedy=error.remedy
+            error.code, error.problem, line=error.line + reader.first_line, remedy=error.remedy
         ) from error
     except RecursionError as error:
-        raise diagnosis.fatal("E011", "pictures or brackets are nested too deeply") from error
+        raise diagnosis.fatal(
+            "E011",
+            "pictures or brackets are nested too deeply",
+            remedy="escape brackets that are meant to be read",
+        ) from error
     for first, end in definitions:
-        claims.reference(first + front.body_line, end + front.body_line - 1)
-    return tree.children
+        claims.reference(first + reader.first_line, end + reader.first_line - 1)
+    return outline
 
 
 def _take_title(
@@ -134,21 +143,6 @@ def _take_title(
                 fields.title = words
                 nodes.remove(node)
             return
-
-
-def _outline(
-    nodes: list[SyntaxTreeNode],
-    fields: Fields,
-    reader: BlockReader,
-    claims: Claims,
-    diagnosis: Diagnosis,
-) -> Outline:
-    structure = fields.structure or infer_structure(nodes, diagnosis)
-    outline = Outline("flat" if structure == "flat" else "sections", reader, claims, diagnosis)
-    for node in nodes:
-        outline.add(node)
-    outline.close()
-    return outline
 
 
 def _refuse_slots(issue: Issue, diagnosis: Diagnosis) -> None:

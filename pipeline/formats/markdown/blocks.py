@@ -36,12 +36,12 @@ class BlockReader:
 
     def __init__(self, diagnosis: Diagnosis, first_line: int) -> None:
         self.inline = InlineReader(diagnosis)
-        self._first_line = first_line
+        self.first_line = first_line
 
     def lines(self, node: SyntaxTreeNode) -> tuple[int, int]:
         """Return the first and the last line of a block, 1-based."""
         first, end = node.map or (0, 0)
-        return first + self._first_line, end + self._first_line - 1
+        return first + self.first_line, end + self.first_line - 1
 
     def content(self, node: SyntaxTreeNode, *, keep_attribution: bool = False) -> Content:
         """Return the content of a paragraph, heading or cell."""

@@ -8,13 +8,15 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from difflib import get_close_matches
 from types import MappingProxyType
-from typing import Final
+from typing import Final, Literal
 
 from pipeline.formats.claims import Claims
 from pipeline.formats.dates import resolve_date
 from pipeline.formats.diagnosis import Diagnosis
 from pipeline.formats.markdown.front_matter import Entry
 from pipeline.formats.port import DateOrder
+
+Structure = Literal["flat", "sections"]  # what a second-level heading opens: a story, a section
 
 # The first name of a field is the one we write; the others come from other publishing tools.
 NAMES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
@@ -66,7 +68,7 @@ class Fields:
     status: str | None = None
     stories: int | None = None
     minutes: int | None = None
-    structure: str | None = None
+    structure: Structure | None = None
     extra: list[tuple[str, str]] = field(default_factory=list)
 
 
@@ -196,9 +198,10 @@ def _moment(text: str, entry: Entry, diagnosis: Diagnosis) -> datetime | None:
     return moment
 
 
-def _structure(text: str, entry: Entry, diagnosis: Diagnosis) -> str | None:
-    if text in {"flat", "sections"}:
-        return text
+def _structure(text: str, entry: Entry, diagnosis: Diagnosis) -> Structure | None:
+    match text:
+        case "flat" | "sections":
+            return text
     _refuse(entry, f"is {text!r}", "write flat or sections", diagnosis)
     return None
 

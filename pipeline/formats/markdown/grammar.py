@@ -53,7 +53,8 @@ def _parser() -> MarkdownIt:
     )
     md.inline.ruler.before("autolink", "comment", _inline_comment)
     md.inline.ruler.after("autolink", "tag", _tag)
-    md.core.ruler.after("block", "limits", _limits)
+    md.core.ruler.after("block", "limits", _limit_blocks)
+    md.core.ruler.after("inline", "inline_limits", _limit_inlines)
     return md
 
 
@@ -128,7 +129,7 @@ def _tag(state: StateInline, silent: bool) -> bool:
     return True
 
 
-def _limits(state: StateCore) -> None:
+def _limit_blocks(state: StateCore) -> None:
     """Stop before a text is parsed that would take minutes, or be cut off in silence."""
     for token in state.tokens:
         line = token.map[0] if token.map else 0
@@ -145,6 +146,17 @@ def _limits(state: StateCore) -> None:
                 "a paragraph is too long",
                 "break it up with blank lines, and link pictures instead of pasting them in",
                 line=line,
+            )
+
+
+def _limit_inlines(state: StateCore) -> None:
+    for token in state.tokens:
+        if any(child.level > DEEPEST for child in token.children or ()):
+            raise Unreadable(
+                "E011",
+                "emphasis is nested too deeply",
+                "escape asterisks and underscores that are meant to be read",
+                line=token.map[0] if token.map else 0,
             )
 
 

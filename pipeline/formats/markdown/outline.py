@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal
 
 from markdown_it.tree import SyntaxTreeNode
 
@@ -13,13 +12,12 @@ from pipeline.formats.diagnosis import Diagnosis
 from pipeline.formats.drafts import SectionDraft
 from pipeline.formats.markdown.blocks import HIGHEST_INNER, LISTS, BlockReader
 from pipeline.formats.markdown.briefs import read_brief
+from pipeline.formats.markdown.fields import Structure
 from pipeline.formats.markdown.headings import story_heading
 from pipeline.formats.markdown.inline import inline_nodes
 from pipeline.formats.markdown.story import MarkdownStory
 from pipeline.formats.markdown.tidy import tidy_line
 from pipeline.model.content import Block, Rule, plain
-
-Structure = Literal["flat", "sections"]
 
 
 def infer_structure(nodes: Sequence[SyntaxTreeNode], diagnosis: Diagnosis) -> Structure:

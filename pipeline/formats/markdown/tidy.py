@@ -29,7 +29,8 @@ _NOTHING: _Kinds = frozenset()
 
 def tidy(content: Iterable[Inline]) -> Content:
     """Return content in normal form, which `tidy` leaves as it is."""
-    return _trimmed(_joined(content, _NOTHING))
+    _, middle, _ = _split_edges(_joined(content, _NOTHING))
+    return tuple(middle)
 
 
 def tidy_line(content: Iterable[Inline]) -> Content:
@@ -69,7 +70,7 @@ def _joined(content: Iterable[Inline], inside: _Kinds) -> list[Inline]:
                 parts = [node]
         for part in parts:
             _append(nodes, part)
-    return nodes
+    return _without_space_at_breaks(nodes)
 
 
 def _marked(kind: type[_Mark], children: Content, inside: _Kinds) -> list[Inline]:
@@ -138,16 +139,15 @@ def _trailing(nodes: list[Inline]) -> Inline | None:
             return None
 
 
-def _trimmed(nodes: list[Inline]) -> Content:
-    """Drop white space at the edges and around line breaks."""
-    _, middle, _ = _split_edges(nodes)
-    trimmed: list[Inline] = []
-    for node in middle:
-        if isinstance(node, LineBreak):
-            while trimmed and isinstance(trimmed[-1], str) and _trailing(trimmed) is not None:
-                pass
-        elif isinstance(node, str) and trimmed and isinstance(trimmed[-1], LineBreak):
-            node = node.lstrip()  # noqa: PLW2901 - the same text without its edge
+def _without_space_at_breaks(nodes: list[Inline]) -> list[Inline]:
+    """Drop white space at both sides of line breaks."""
+    kept: list[Inline] = []
+    for index, node in enumerate(nodes):
+        if isinstance(node, str):
+            if index and isinstance(nodes[index - 1], LineBreak):
+                node = node.lstrip()  # noqa: PLW2901 - the same text without its edge
+            if index + 1 < len(nodes) and isinstance(nodes[index + 1], LineBreak):
+                node = node.rstrip()  # noqa: PLW2901 - the same text without its edge
         if node != "":
-            trimmed.append(node)
-    return tuple(trimmed)
+            kept.append(node)
+    return kept

@@ -35,19 +35,27 @@ _KNOWN_LABEL = re.compile(r"(\*\*((?:[^*\\]|\\.)+)\*\*):(?=\s|$)")
 _CLOSING_HASHES = re.compile(r"(?:^|(?<=\s))#+$")
 
 
-def write_blocks(blocks: Sequence[Block], *, inside: bool = False, in_story: bool = False) -> str:
+def write_blocks(
+    blocks: Sequence[Block],
+    *,
+    inside: bool = False,
+    in_story: bool = False,
+    behind_bullet: bool = False,
+) -> str:
     """Return blocks with blank lines between them.
 
     Args:
         blocks: what to write.
         inside: they stand in a list item or a quote.
         in_story: they stand where a bold label would be read as one.
+        behind_bullet: the first one stands on the line of a `-`, and a list must not repeat it:
+            `- - -` is a divider.
     """
     written: list[str] = []
-    lists = 0  # lists in a row: the mark alternates, or they would run together
+    alternate = behind_bullet  # lists in a row change their mark, or they would run together
     for block in blocks:
-        lists = lists + 1 if isinstance(block, ListBlock) else 0
-        text = write_block(block, inside=inside, alternate=lists % 2 == 0 < lists)
+        text = write_block(block, inside=inside, alternate=alternate)
+        alternate = isinstance(block, ListBlock) and not alternate
         written.append(_escape_label(text) if in_story and isinstance(block, Paragraph) else text)
     return "\n\n".join(written)
 
@@ -58,7 +66,7 @@ def write_block(block: Block, *, inside: bool = False, alternate: bool = False) 
     Args:
         block: what to write.
         inside: it stands in a list item or a quote, where `---` could be part of a mark.
-        alternate: a list stands right before it.
+        alternate: as a list, it must not begin like the one right before it.
     """
     match block:
         case Paragraph(content):
@@ -72,7 +80,8 @@ def write_block(block: Block, *, inside: bool = False, alternate: bool = False) 
         case Table():
             return _write_table(block)
         case Rule():
-            return "***" if inside else "---"
+            # Behind a bullet, hyphens or asterisks would join it to a divider.
+            return "___" if inside else "---"
         case Figure():
             return _write_figure(block)
         case Button(url, content):
@@ -113,7 +122,10 @@ def _write_list(block: ListBlock, *, alternate: bool) -> str:
         bullet = "*" if alternate else "-"
         closing = ")" if alternate else "."
         marker = f"{block.start + index}{closing}" if block.ordered else bullet
-        text = "\n".join(map(write_block, blocks)) if tight else write_blocks(blocks, inside=True)
+        if tight:
+            text = "\n".join(map(write_block, blocks))
+        else:
+            text = write_blocks(blocks, inside=True, behind_bullet=marker == "-")
         items.append(item_text(marker, text))
     return ("\n" if tight else "\n\n").join(items)
 

@@ -117,22 +117,29 @@ def _encode_neighbours(pieces: list[_Piece]) -> None:
     """Write letters beside marks as character references where the marks would not work.
 
     A mark opens if what follows is a letter, or what precedes is none (CommonMark 6.2); an
-    underscore never works between letters. Closing is the mirror image.
+    underscore never works between letters. Closing is the mirror image. A reference begins with
+    punctuation, which may matter to the next mark: hence again, until nothing changes.
     """
-    for index, piece in enumerate(pieces):
-        if piece.role == "open":
-            outside, inside = _last(pieces, index - 1), _first(pieces, index + 1)
-            if _needs_encoding(piece.text, outside, inside):
-                before = pieces[index - 1]
-                before.text = f"{before.text[:-1]}&#{ord(before.text[-1])};"
-        elif piece.role == "close":
-            outside, inside = _first(pieces, index + 1), _last(pieces, index - 1)
-            if _needs_encoding(piece.text, outside, inside):
-                after = pieces[index + 1]
-                after.text = f"&#{ord(after.text[0])};{after.text[1:]}"
+    while any(_encode_neighbour(pieces, index) for index in range(len(pieces))):
+        pass
 
 
-def _needs_encoding(mark: str, outside: str, inside: str) -> bool:
+def _encode_neighbour(pieces: list[_Piece], index: int) -> bool:
+    """Encode the letter outside of one mark if it has to be; say whether it had."""
+    mark = pieces[index]
+    last, first = _last(pieces, index - 1), _first(pieces, index + 1)
+    if mark.role == "open" and _needs_encoding(mark.text, outside=last, inside=first):
+        before = pieces[index - 1]
+        before.text = f"{before.text[:-1]}&#{ord(last)};"
+        return True
+    if mark.role == "close" and _needs_encoding(mark.text, outside=first, inside=last):
+        after = pieces[index + 1]
+        after.text = f"&#{ord(first)};{after.text[1:]}"
+        return True
+    return False
+
+
+def _needs_encoding(mark: str, *, outside: str, inside: str) -> bool:
     return _is_letter(outside) and (mark == "_" or not _is_letter(inside))
 
 

@@ -69,7 +69,7 @@ def brief(story: Story) -> str | None:
     blocks = _brief_blocks(story)
     if blocks is None:
         return None
-    return write_blocks(blocks, inside=True, in_story=True)
+    return write_blocks(blocks, inside=True, in_story=True, behind_bullet=True)
 
 
 def _brief_blocks(story: Story) -> tuple[Block, ...] | None:
