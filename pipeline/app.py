@@ -47,6 +47,7 @@ if TYPE_CHECKING:  # each operation brings its rooms; a command pays only for it
     from pipeline.storage.suppressions import Suppressions
 
 ISSUE_SUFFIXES = (".md", ".markdown", ".txt")
+_PATH_OPTIONS = {"folder", "ca_file"}  # options of senders that are relative to newsletter.toml
 
 
 def utc_now() -> datetime:
@@ -202,13 +203,17 @@ class App:
             ConfigError: its options are wrong, or the password cannot be read.
         """
         table = self.settings.sender
-        options = dict(table.options) if kind in {None, table.kind} else {}
-        if table.password:
-            options["password"] = table.password.get_secret_value()
-        elif table.password_file:
-            options["password"] = _secret(self.root / table.password_file)
-        if "folder" in options:
-            options["folder"] = str(self.root / str(options["folder"]))
+        options: dict[str, object] = {}
+        if kind in {None, table.kind}:
+            options |= table.options
+            if table.password:
+                options["password"] = table.password.get_secret_value()
+            elif table.password_file:
+                options["password"] = _secret(self.root / table.password_file)
+        if (kind or table.kind) == "eml":
+            options.setdefault("folder", f"{self.settings.paths.data}/sent")
+        for name in _PATH_OPTIONS & options.keys():
+            options[name] = str(self.root / str(options[name]))
         build: Callable[[dict[str, object]], Sender] = plugins.load("senders", kind or table.kind)
         return build(options)
 

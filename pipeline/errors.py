@@ -12,7 +12,9 @@
     ├── OutboxError             the operator looks at a file in the outbox
     ├── StorageError            the operator looks at the database
     ├── ClockStopped            the supervisor starts the process again (schedule/clock.py)
-    └── SenderUnavailable       nobody: wait; the dispatch pauses, no address is blamed
+    └── SenderUnavailable       nobody: wait; no address is blamed
+        ├── SenderFault         the operator, too: a login, a certificate (senders/fault.py)
+        └── EverybodyRefused    the operator, too: equal refusals in a row (delivery/breaker.py)
 
 A refused recipient is not here. It is an `Outcome`: a value, not an error.
 Exit codes are the table of docs/commands.md.

@@ -10,6 +10,9 @@ from typing import Final
 import pytest
 from hypothesis import HealthCheck, settings
 
+# The public contracts assert; their failures shall show values as those of tests do.
+pytest.register_assert_rewrite("pipeline.testing")
+
 # The commands that offer a service, and the Debian package that brings the first of them.
 SERVICES: Final = {
     "chromium": ("chromium", "chromium-browser", "google-chrome"),

@@ -67,6 +67,9 @@ class Ledger(Protocol):
 
         Returns:
             The next claim, or None: nothing is due at `now`, or the dispatch is not SENDING.
+
+        Raises:
+            Locked: the delivery in `settled` is not in hand any more; nothing was written.
         """
         ...
 

@@ -179,7 +179,9 @@ def _containers(inner: st.SearchStrategy[Block]) -> st.SearchStrategy[Block]:
 BLOCK: st.SearchStrategy[Block] = st.recursive(SIMPLE, _containers, max_leaves=5)
 BLOCKS = st.lists(BLOCK, max_size=4).map(tuple)
 UNLABELLED = BLOCK.filter(lambda block: not isinstance(block, Heading))
-LABEL_NAME = st.sampled_from(["Why it matters", "Why do I care?", "Note", "A *b* c"]) | LINE.filter(
+LABEL_NAME = st.sampled_from(
+    ["Why it matters", "Why do I care?", "Note", "A *b* c"]
+) | LINE.filter(
     lambda name: (
         len(name) <= LONGEST_LABEL and len(name.split()) <= LABEL_WORDS and not label_named(name)
     )

@@ -8,10 +8,10 @@ from pipeline.formats.claims import Claims
 from pipeline.formats.diagnosis import Diagnosis
 from pipeline.formats.drafts import SectionDraft, StoryDraft
 from pipeline.formats.markdown.blocks import BlockReader, paragraph
-from pipeline.formats.markdown.headings import bold_label, brief_opening, trailing_source
+from pipeline.formats.markdown.headings import Opening, bold_label, brief_opening, trailing_source
 from pipeline.formats.markdown.inline import inline_nodes
 from pipeline.formats.markdown.story import MarkdownStory
-from pipeline.model.content import Paragraph
+from pipeline.model.content import Figure, Paragraph
 
 
 def read_brief(
@@ -48,7 +48,8 @@ def _read_opening(
 ) -> None:
     first, last = reader.lines(node)
     content = reader.inline.read(inline_nodes(node), first, keep_first_end=True)
-    opening = brief_opening(content)
+    is_figure = isinstance(paragraph(content), Figure)
+    opening = Opening(rest=content) if is_figure else brief_opening(content)
     draft.kind, draft.title, draft.source = opening.kind, opening.title, opening.source
     block = paragraph(opening.rest)
     if block is not None:

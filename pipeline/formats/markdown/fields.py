@@ -202,6 +202,8 @@ def _structure(text: str, entry: Entry, diagnosis: Diagnosis) -> Structure | Non
     match text:
         case "flat" | "sections":
             return text
+        case _:
+            pass
     _refuse(entry, f"is {text!r}", "write flat or sections", diagnosis)
     return None
 

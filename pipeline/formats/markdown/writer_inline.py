@@ -47,13 +47,13 @@ def write_content(content: Content, *, cell: bool = False, escape_start: bool = 
     Args:
         content: what to write.
         cell: it stands in a table, where a line break is a blank and `|` is the caller's.
-        escape_start: it stands at the start of a line, where `#` or `1.` would open a block.
+        escape_start: it stands at the start of a line, where `#` or `1.` would open a block; the
+            lines after its breaks always do.
     """
     pieces = list(_pieces(content, _ACTIVE_IN_CELL if cell else _ACTIVE, cell=cell))
     _choose_marks(pieces)
     _encode_neighbours(pieces)
-    if escape_start:
-        _escape_line_starts(pieces)
+    _escape_line_starts(pieces, at_start=escape_start)
     return "".join(piece.text for piece in pieces)
 
 
@@ -159,8 +159,7 @@ def _is_letter(character: str) -> bool:
     return not (isWhiteSpace(code) or isMdAsciiPunct(code) or isPunctChar(character))
 
 
-def _escape_line_starts(pieces: list[_Piece]) -> None:
-    at_start = True
+def _escape_line_starts(pieces: list[_Piece], *, at_start: bool) -> None:
     for index, piece in enumerate(pieces):
         if at_start and piece.role == "text":
             # A marker is none if the line goes on right behind it: "-*a*" is no list.

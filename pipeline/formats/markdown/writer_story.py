@@ -12,6 +12,7 @@ from pipeline.formats.markdown.writer_inline import write_content
 from pipeline.formats.words import label_named, split_kind
 from pipeline.model.content import (
     Block,
+    Button,
     Content,
     Heading,
     Labelled,
@@ -78,6 +79,8 @@ def _brief_blocks(story: Story) -> tuple[Block, ...] | None:
         return None
     if any(isinstance(block, Labelled | Heading) for block in story.body):
         return None
+    if not story.title and story.body and isinstance(story.body[0], Button):
+        return None  # a bold link at the start of a brief is its title
     opening, rest = _opening(story)
     trailing = story.source if not _title_is_anchor(story) else None
     *before, last = rest or (Paragraph(()),)
