@@ -54,7 +54,7 @@ def send(
     app = place.app()
     id_ = app.entry_named(entry)
     if address:
-        return _test(app.send_test(kind)(id_, address), address)
+        return _test(app.send_one(kind)(id_, address), address)
     operation = app.send(app.sender(kind))
     rehearsal = operation.rehearse(id_)
     _show(rehearsal)

@@ -14,7 +14,7 @@ from pipeline.outbox.folder import Outbox
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SendTest:
+class SendOne:
     """The very bytes readers will get, but for the reader; no row is written."""
 
     outbox: Outbox

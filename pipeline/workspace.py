@@ -1,0 +1,200 @@
+"""What an opened workspace has: its newsletter, its folders, its database, its way out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from pipeline import plugins
+from pipeline.errors import ConfigError
+from pipeline.model.entry import EntryId
+from pipeline.model.newsletter import Newsletter
+from pipeline.model.ports import Clock, Sender
+from pipeline.settings import Settings
+
+if TYPE_CHECKING:  # each brings its room; a command pays only for what it uses
+    from pipeline.audience.secrets import Keys
+    from pipeline.formats import Format
+    from pipeline.outbox.folder import Outbox
+    from pipeline.render import Renderer
+    from pipeline.schedule.calendar import WeeklySlot
+    from pipeline.storage.dispatches import Dispatches
+    from pipeline.storage.engine import Database
+    from pipeline.storage.ledger import SqlLedger
+    from pipeline.storage.subscribers import Subscribers
+    from pipeline.storage.suppressions import Suppressions
+
+ISSUE_SUFFIXES = (".md", ".markdown", ".txt")
+_PATH_OPTIONS = {"folder", "ca_file"}  # options of senders that are relative to newsletter.toml
+
+
+def utc_now() -> datetime:
+    """Return the present moment; the one clock of the program."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workspace:
+    """A folder with a newsletter in it; each part is opened when it is first asked for."""
+
+    settings: Settings
+    root: Path  # relative paths of the settings start here
+    has_workspace: bool
+    clock: Clock = utc_now
+
+    @property
+    def newsletter(self) -> Newsletter:
+        """The publication."""
+        return self.settings.newsletter.newsletter()
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The time zone of the newsletter."""
+        return ZoneInfo(self.settings.schedule.zone)
+
+    @property
+    def slot(self) -> WeeklySlot | None:
+        """The weekly slot, if there is one."""
+        from pipeline.schedule.calendar import WeeklySlot
+
+        schedule = self.settings.schedule
+        if schedule.day is None:
+            return None
+        return WeeklySlot(day=schedule.day, time=schedule.time, zone=schedule.zone)
+
+    @property
+    def data(self) -> Path:
+        """The private folder: database, keys, locks."""
+        return self.root / self.settings.paths.data
+
+    @property
+    def site(self) -> Path:
+        """The public folder: feeds and pages."""
+        return self.root / self.settings.paths.site
+
+    def issue_files(self) -> tuple[Path, ...]:
+        """Return the issue files of the workspace by name.
+
+        Raises:
+            ConfigError: there is none.
+        """
+        folder = self.root / self.settings.paths.issues
+        found = sorted(
+            file
+            for file in folder.glob("*")
+            if file.suffix.lower() in ISSUE_SUFFIXES and not file.name.startswith(".")
+        )
+        if not found:
+            raise ConfigError(f"{folder}: no issue files (.md, .txt); `broadsheet new` makes one")
+        return tuple(found)
+
+    def outbox(self, out: Path | None = None) -> Outbox:
+        """Return the outbox of the workspace, or the one in folder `out`."""
+        from pipeline.outbox.folder import Outbox
+
+        return Outbox(out or self.root / self.settings.paths.outbox)
+
+    def entry_named(self, text: str) -> EntryId:
+        """Return the entry meant by its name or by the issue file it was built from."""
+        from pipeline.outbox.folder import entry_id
+
+        return entry_id(Path(text).stem if Path(text).suffix in ISSUE_SUFFIXES else text)
+
+    @cached_property
+    def formats(self) -> tuple[Format, ...]:
+        """Every installed format."""
+        return plugins.load_all("formats")
+
+    @cached_property
+    def renderer(self) -> Renderer:
+        """The renderer: the workspace's templates first, then the packaged ones."""
+        from pipeline.render import Renderer, packaged_templates
+
+        return Renderer(
+            (self.root / self.settings.paths.templates, packaged_templates()),
+            template=self.settings.newsletter.template,
+        )
+
+    @cached_property
+    def database(self) -> Database:
+        """The database of the workspace, made and migrated when needed."""
+        from pipeline.storage.engine import open_database
+
+        _ = self.keys  # made before the database, and never again after it
+        return open_database(self._database_file)
+
+    @cached_property
+    def keys(self) -> Keys:
+        """The keys derived from the workspace's secret."""
+        from pipeline.audience.secrets import Keys, load_secret
+
+        # A new secret beside an old database would forget every suppression and break every link.
+        create = not self._database_file.exists()
+        return Keys(load_secret(self.data / "secret.key", create=create))
+
+    @property
+    def _database_file(self) -> Path:
+        return self.data / "broadsheet.db"
+
+    @property
+    def dispatches(self) -> Dispatches:
+        """The dispatch rows."""
+        from pipeline.storage.dispatches import Dispatches
+
+        return Dispatches(self.database)
+
+    @property
+    def ledger(self) -> SqlLedger:
+        """The delivery rows."""
+        from pipeline.storage.ledger import SqlLedger
+
+        return SqlLedger(self.database)
+
+    @property
+    def subscribers(self) -> Subscribers:
+        """The people."""
+        from pipeline.audience.tokens import address_hasher
+        from pipeline.storage.subscribers import Subscribers
+
+        return Subscribers(self.database, address_hasher(self.keys))
+
+    @property
+    def suppressions(self) -> Suppressions:
+        """The addresses nobody writes to."""
+        from pipeline.audience.tokens import address_hasher
+        from pipeline.storage.suppressions import Suppressions
+
+        return Suppressions(self.database, address_hasher(self.keys))
+
+    def sender(self, kind: str | None = None) -> Sender:
+        """Return the way out that the settings name, or another of the given kind.
+
+        Raises:
+            ConfigError: its options are wrong, or the password cannot be read.
+        """
+        table = self.settings.sender
+        options: dict[str, object] = {}
+        if kind in {None, table.kind}:
+            options |= table.options
+            if table.password:
+                options["password"] = table.password.get_secret_value()
+            elif table.password_file:
+                options["password"] = _secret(self.root / table.password_file)
+        if (kind or table.kind) == "eml":
+            options.setdefault("folder", f"{self.settings.paths.data}/sent")
+        for name in _PATH_OPTIONS & options.keys():
+            options[name] = str(self.root / str(options[name]))
+        build: Callable[[dict[str, object]], Sender] = plugins.load("senders", kind or table.kind)
+        return build(options)
+
+
+def _secret(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8").rstrip("\r\n")
+    except OSError as error:
+        raise ConfigError(f"sender.password_file: {file}: {error.strerror}") from error
