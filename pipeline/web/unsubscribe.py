@@ -21,12 +21,12 @@ _PAGE: Final = """<!DOCTYPE html>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{title}</title>
 <style>
-:root {{ color-scheme: light dark; --ink: #1c1d22; --paper: #fbfaf7; --key: #1f4a6b; }}
+:root {{ color-scheme: light dark; --ink: #1c1a17; --paper: #fffdf8; --key: #a3291b; }}
 @media (prefers-color-scheme: dark) {{
-  :root {{ --ink: #e6e4de; --paper: #16181c; --key: #9cc4e4; }}
+  :root {{ --ink: #f6f1e6; --paper: #1a1815; --key: #ff9a83; }}
 }}
 body {{ margin: 0; background: var(--paper); color: var(--ink);
-  font: 18px/1.6 Georgia, "Times New Roman", serif; }}
+  font: 18px/1.6 Charter, Georgia, "Times New Roman", serif; border-top: 5px solid var(--key); }}
 main {{ max-width: 32rem; margin: 18vh auto 4rem; padding: 0 1.5rem; }}
 h1 {{ font-size: 1.7rem; line-height: 1.25; margin: 0 0 1rem; }}
 button {{ font: inherit; font-weight: bold; padding: .7rem 1.4rem; border: 0;
