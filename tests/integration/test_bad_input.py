@@ -283,9 +283,12 @@ def test_a_server_that_is_told_to_stop_stops_cleanly(folder: Path) -> None:
         text=True,
     )
     assert serve.stderr is not None
-    assert "http://127.0.0.1" in serve.stderr.readline()
-    serve.send_signal(signal.SIGTERM)
-    _, rest = serve.communicate(timeout=30)
+    try:
+        said = serve.stderr.readline()
+    finally:
+        serve.send_signal(signal.SIGTERM)
+        _, rest = serve.communicate(timeout=60)
 
+    assert "http://127.0.0.1" in said
     assert serve.returncode == 0
     assert "Traceback" not in rest

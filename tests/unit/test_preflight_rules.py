@@ -381,6 +381,14 @@ def test_findings_of_a_code_are_capped() -> None:
     assert found[0].note is None
 
 
+def test_many_findings_of_one_code_hide_no_other() -> None:
+    """A hundred bad links do not make a missing postal address approvable."""
+    content = tuple(Link(f"/page/{number}", (f"page {number}",)) for number in range(100))
+    crowded = replace(saying(*content), newsletter=replace(NEWSLETTER, postal_address=""))
+
+    assert "P401" in crowded.codes()
+
+
 def test_nothing_that_stops_approval_is_a_matter_of_taste() -> None:
     """Errors are what readers cannot undo: the rest only warns."""
     severities = {
