@@ -63,6 +63,7 @@ class App(Workspace):
             read=self.read(format_=format_, date_order=date_order),
             renderer=self.renderer,
             newsletter=self.newsletter,
+            rules=tuple(rule for rules in plugins.load_all("preflight") for rule in rules),
         )
 
     def build(
@@ -107,6 +108,7 @@ class App(Workspace):
             slot_time=datetime.strptime(schedule.time, "%H:%M").time(),  # noqa: DTZ007 - a wall time
             zone=self.zone,
             clock=self.clock,
+            feeds=plugins.load_all("feeds"),
         )
 
     def subscribe(self) -> Subscribe:

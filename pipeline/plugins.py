@@ -35,6 +35,7 @@ BUILT_IN: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             "atom": "pipeline.publish.atom:FEED",
             "json": "pipeline.publish.jsonfeed:FEED",
         },
+        "preflight": {"standard": "pipeline.preflight:RULES"},
     }
 )
 

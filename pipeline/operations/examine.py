@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from pipeline.model.rendered import RenderedIssue
 from pipeline.operations.read import ReadIssue
 from pipeline.outbox.compose import compose
 from pipeline.outbox.folder import entry_id
-from pipeline.preflight import check
+from pipeline.preflight import Rule, check
 from pipeline.render import Renderer
 
 
@@ -42,6 +43,7 @@ class Examine:
     read: ReadIssue
     renderer: Renderer
     newsletter: Newsletter
+    rules: Sequence[Rule]
 
     def __call__(self, file: Path) -> Examined:
         """Examine one file; nothing is written.
@@ -65,9 +67,14 @@ class Examine:
             said=reading.diagnostics,
             found=tuple(
                 each if each.file else replace(each, file=str(file))
-                for each in check(issue, rendered, self.newsletter, message=message)
+                for each in self._found(issue, rendered, message)
             ),
         )
+
+    def _found(
+        self, issue: Issue, rendered: RenderedIssue, message: bytes
+    ) -> tuple[Diagnostic, ...]:
+        return check(issue, rendered, self.newsletter, message=message, rules=self.rules)
 
 
 def issue_url(issue: Issue, entry: EntryId, newsletter: Newsletter) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, time
 from pathlib import Path
@@ -17,6 +18,7 @@ from pipeline.model.ports import Clock
 from pipeline.outbox.approval import ApprovalState, approval_state
 from pipeline.outbox.files import write_if_changed
 from pipeline.outbox.folder import Outbox
+from pipeline.publish.feed import Feed
 from pipeline.publish.item import FeedItem, feed_item
 from pipeline.publish.site import Published, files, issue_url
 
@@ -44,6 +46,7 @@ class Publish:
     slot_time: time
     zone: ZoneInfo
     clock: Clock
+    feeds: Sequence[Feed]
 
     def __call__(self) -> Publication:
         """Write the site; files whose bytes are the same are not touched.
@@ -77,7 +80,7 @@ class Publish:
             published.append(Published(entry=entry.id, issue=issue, item=public))
         written: list[Path] = []
         changed: list[Path] = []
-        for name, data in files(self.newsletter, published):
+        for name, data in files(self.newsletter, published, feeds=self.feeds):
             written.append(self.site / name)
             if write_if_changed(self.site, name, data):
                 changed.append(self.site / name)

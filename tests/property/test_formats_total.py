@@ -221,9 +221,7 @@ PARTS = st.sampled_from(
     st.sampled_from(["labelled", "sectioned", "markdown"]),
 )
 def test_any_lines_are_claimed_once_by_any_format(text: str, name: str) -> None:
-    """Whatever follows whatever, a reader that takes the text accounts for every line,
-    and what it has read survives the canonical form.
-    """
+    """A reader that takes a text accounts for its lines, and the canonical form keeps it all."""
     issue = attempt(text.encode(), "issue", name)
     if issue:
         assert_every_line_is_claimed_once(text.encode(), provenance(issue))

@@ -55,7 +55,7 @@ def test_the_order_decides(order: DateOrder, month: int) -> None:
 )
 def test_impossible_dates_are_refused(text: str) -> None:
     """A day that is not in the calendar is a mistake, not another day."""
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError, match=r"date|range|month|day"):
         parse_date(text)
 
 
