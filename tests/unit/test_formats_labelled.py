@@ -118,7 +118,7 @@ def test_a_label_without_a_field_keeps_its_paragraphs() -> None:
 
 def test_lists_in_the_body_are_lists() -> None:
     """Bullets and figures under no list label are blocks of the body."""
-    story = only_story(f"{HEAD}A\nTLDR: a.\nSummary:\n3. x\n4. y\n- z\nEnd.\n")
+    story = only_story(f"{HEAD}A\nTLDR: a.\nSummary:\n3. x\n4. y\n- z\nEnd.\nTradeoffs:\n- c\n")
 
     assert story.body == (
         ListBlock(((Paragraph(("x",)),), (Paragraph(("y",)),)), ordered=True, start=3),
@@ -192,5 +192,5 @@ def test_navigation_is_left_out() -> None:
     issue = read(f"View in browser\n{HEAD}A\nTLDR: a.\nSummary:\nb.\nUnsubscribe\n")
 
     assert issue.provenance
-    assert issue.provenance.nav == (1, 7)
+    assert issue.provenance.nav == (1, 8)
     assert issue.stories[0].source is None
