@@ -1,8 +1,12 @@
 """Writes an issue in the canonical form: Markdown under YAML front matter.
 
 The form is the fixed point of reading and writing: for every issue that a format can read,
-`read(write_markdown(issue))` gives an equal issue. Order, quoting and escapes are always the same, so
-a difference between two files is a difference between two issues.
+`read(write_markdown(issue))` gives an equal issue. Order, quoting and escapes are always the same,
+so a difference between two files is a difference between two issues.
+
+An issue built by hand can say a little more than Markdown: content that is not in the normal form of
+`markdown.tidy`, a list at the top of a section's introduction (it would be one of briefs), a heading
+under a label. Such an issue is written with all its words, and read back in the nearest form.
 """
 
 from __future__ import annotations

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipeline.errors import ConfigError, Diagnostic
 from pipeline.model.entry import Counts, Entry, EntryId
+from pipeline.model.issue import Issue
 from pipeline.model.issue_json import to_json
 from pipeline.model.newsletter import Newsletter
 from pipeline.model.reading import reading_minutes, word_count
@@ -53,7 +54,7 @@ class Build:
         return built
 
     def _freeze(self, examined: Examined) -> Built:
-        issue = examined.issue
+        issue = _known_by_name(examined.issue, examined.file.name)
         document = json.dumps(to_json(issue), indent=2, ensure_ascii=False) + "\n"
         written = self.outbox.put(
             examined.entry,
@@ -70,7 +71,7 @@ class Build:
             issue_json=document.encode(),
             rendered=examined.rendered,
             message=examined.message,
-            check=examined.diagnostics,
+            check=tuple(replace(each, file=examined.file.name) for each in examined.diagnostics),
         )
         return Built(
             file=examined.file,
@@ -78,6 +79,13 @@ class Build:
             changed=written.changed,
             diagnostics=examined.diagnostics,
         )
+
+
+def _known_by_name(issue: Issue, name: str) -> Issue:
+    """Forget the path: an entry is the same on every machine and from every folder."""
+    if issue.provenance is None:
+        return issue
+    return replace(issue, provenance=replace(issue.provenance, file=name))
 
 
 def _refuse_collisions(examined: Sequence[Examined]) -> None:

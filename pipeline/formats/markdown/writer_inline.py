@@ -104,10 +104,11 @@ def _marked(
 
 def _choose_marks(pieces: list[_Piece]) -> None:
     """Spell emphasis with underscores where its asterisks would touch others."""
+    places = {id(piece): index for index, piece in enumerate(pieces)}
     for index, piece in enumerate(pieces):
         if piece.role != "open" or piece.text != "*" or piece.partner is None:
             continue
-        end = next(i for i in range(index, len(pieces)) if pieces[i] is piece.partner)
+        end = places[id(piece.partner)]
         touching = [i for i in (index - 1, index + 1, end - 1, end + 1) if 0 <= i < len(pieces)]
         if any(pieces[i].role in {"open", "close"} and "*" in pieces[i].text for i in touching):
             piece.text = piece.partner.text = "_"
@@ -120,8 +121,11 @@ def _encode_neighbours(pieces: list[_Piece]) -> None:
     underscore never works between letters. Closing is the mirror image. A reference begins with
     punctuation, which may matter to the next mark: hence again, until nothing changes.
     """
-    while any(_encode_neighbour(pieces, index) for index in range(len(pieces))):
-        pass
+    changed = True
+    while changed:
+        changed = False
+        for index in range(len(pieces)):
+            changed |= _encode_neighbour(pieces, index)
 
 
 def _encode_neighbour(pieces: list[_Piece], index: int) -> bool:
