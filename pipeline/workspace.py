@@ -78,7 +78,7 @@ class Workspace:
         return self.root / self.settings.paths.site
 
     def issue_files(self) -> tuple[Path, ...]:
-        """Return the issue files of the workspace by name.
+        """Return the issue files of the workspace by name, from the current folder if they can be.
 
         Raises:
             ConfigError: there is none.
@@ -91,7 +91,10 @@ class Workspace:
         )
         if not found:
             raise ConfigError(f"{folder}: no issue files (.md, .txt); `broadsheet new` makes one")
-        return tuple(found)
+        here = Path.cwd()
+        return tuple(
+            file.relative_to(here) if file.is_relative_to(here) else file for file in found
+        )
 
     def outbox(self, out: Path | None = None) -> Outbox:
         """Return the outbox of the workspace, or the one in folder `out`."""

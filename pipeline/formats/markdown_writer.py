@@ -14,8 +14,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pipeline.formats.markdown.writer_blocks import heading_text, item_text, write_blocks
+from pipeline.formats.markdown.writer_brief import brief
 from pipeline.formats.markdown.writer_front_matter import write_front_matter
-from pipeline.formats.markdown.writer_story import brief, write_heading, write_parts
+from pipeline.formats.markdown.writer_story import write_heading, write_parts
 from pipeline.model.issue import Issue, Section, Story
 
 
