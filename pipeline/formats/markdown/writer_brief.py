@@ -70,14 +70,13 @@ def _with_source(source: Source | None, blocks: tuple[Block, ...]) -> tuple[Bloc
 
 def _reads_back(blocks: tuple[Block, ...], story: Story) -> bool:
     """Say whether the functions that will read these blocks find the story in them."""
+    if not blocks:
+        return False
     opening = Opening()
     body = list(blocks)
-    match body:
-        case [Paragraph(content), *_]:
-            opening = brief_opening(content)
-            body[:1] = [Paragraph(opening.rest)] if opening.rest else []
-        case []:
-            return False
+    if isinstance(body[0], Paragraph):
+        opening = brief_opening(body[0].content)
+        body[:1] = [Paragraph(opening.rest)] if opening.rest else []
     source = opening.source
     match body:
         case [*_, Paragraph(content)] if source is None:
