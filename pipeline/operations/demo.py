@@ -84,8 +84,9 @@ class Demo:
         for each in built:
             counts = each.entry.counts
             self.say(
-                f"build    {each.entry.id}: {counts.stories} stories, {counts.minutes} min read, "
-                f"{each.entry.errors} errors, {each.entry.warnings} warnings"
+                f"build    {each.entry.id}: {_many(counts.stories, 'story', 'stories')}, "
+                f"{counts.minutes} min read, {_many(each.entry.errors, 'error', 'errors')}, "
+                f"{_many(each.entry.warnings, 'warning', 'warnings')}"
             )
         _require(not any(each.entry.errors for each in built), "preflight finds errors")
         again = self.build(files)
@@ -97,7 +98,8 @@ class Demo:
         self.say(f"approve  {', '.join(entry.id for entry in entries)}")
         publication = self.publish()
         feeds = [file.name for file in publication.files if file.parent == self.publish.site]
-        self.say(f"publish  {len(publication.items)} issues: {', '.join(feeds)}")
+        published = _many(len(publication.items), "issue", "issues")
+        self.say(f"publish  {published}: {', '.join(feeds)}")
         _require(len(publication.items) == len(entries), "an issue is not in the feeds")
         _require(not self.publish().changed, "publishing again changed a file")
         return entries
@@ -152,6 +154,10 @@ def _invented_rows(people: int) -> Iterator[str]:
     yield "READER0001@EXAMPLE.ORG,Ada again,subscribed"
     yield "no-longer-here@example.org,Kim,unsubscribed"
     yield "no at sign,Lee,subscribed"
+
+
+def _many(count: int, one: str, more: str) -> str:
+    return f"{count} {one if count == 1 else more}"
 
 
 def _require(true: bool, otherwise: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -12,6 +13,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.cli import run
+from pipeline.testing.plan import At, Plan, Rule
+from pipeline.testing.sink import SmtpSink
 
 pytestmark = pytest.mark.integration
 
@@ -212,6 +215,37 @@ def test_an_unreachable_relay_blames_nobody(
     assert "closed" in capsys.readouterr().err
     assert run(["status", "1", "--all", "--output", "tsv"]) == 0
     assert capsys.readouterr().out.count("pending") == 2
+
+
+@pytest.mark.parametrize(
+    ("rule", "code", "state"),
+    [
+        # A greeting of 421 is an outage; the rest is for a person to mend.
+        (Rule(at=At.GREETING, reply="421 4.3.2 come back later", drop=True), 75, "sending"),
+        (Rule(at=At.GREETING, reply="554 5.7.1 not you", drop=True), 2, "paused"),
+        (Rule(at=At.MAIL, reply="550 5.7.1 this sender is not allowed"), 2, "paused"),
+        (Rule(at=At.DOT, reply="550 5.7.26 unauthenticated mail is refused"), 2, "paused"),
+    ],
+)
+def test_a_refusing_relay_blames_nobody(
+    folder: Path, capsys: pytest.CaptureFixture[str], rule: Rule, code: int, state: str
+) -> None:
+    """Its own words are shown, everybody is still pending, and nobody is marked as failed."""
+    with SmtpSink(Plan(rules=(rule,))) as relay:
+        ready_to_send(folder, relay.port)
+        assert run(["send", "good", "--confirm", "2"]) == code
+    assert rule.reply is not None
+    assert str(rule.reply).split()[0] in capsys.readouterr().err
+    assert run(["status", "1", "--output", "json"]) == 0
+    (row,) = json.loads(capsys.readouterr().out)["items"]
+    assert row["state"] == state
+    assert (row["pending"], row["refused"], row["accepted"]) == (2, 0, 0)
+
+    with SmtpSink() as relay:
+        settings = folder / "newsletter.toml"
+        settings.write_text(SETTINGS.format(port=relay.port))
+        assert run(["send", "good", "--confirm", "2"]) == 0
+        assert relay.count == 2
 
 
 @pytest.mark.parametrize(

@@ -122,6 +122,23 @@ def test_an_edit_after_approval_keeps_the_issue_at_home(simulation: Simulation) 
     assert simulation.sent == []
 
 
+def test_what_was_built_again_after_scheduling_is_not_sent(simulation: Simulation) -> None:
+    """The dispatch is bound to the digest that was approved then, not to what is there now."""
+    simulation.approve(1, date(2026, 10, 23))
+    due_at = datetime(2026, 10, 22, 9, tzinfo=UTC)
+    dispatch = simulation.app.schedule()(EntryId("001"), due_at=due_at)
+    file = simulation.root / "issues" / "001.md"
+    file.write_text(file.read_text().replace("The words", "Other words"))
+    simulation.app.build()([file])
+    simulation.app.approve()(EntryId("001"), by="somebody else")
+    simulation.now = due_at + timedelta(minutes=1)
+    ticked = simulation.app.tick()()
+
+    assert simulation.sent == []
+    assert "was built again" in ticked.failures[0]
+    assert simulation.app.dispatches.get(dispatch.id).state is DispatchState.SCHEDULED
+
+
 def test_a_machine_that_slept_too_long_leaves_the_decision_to_a_person(
     simulation: Simulation,
 ) -> None:
