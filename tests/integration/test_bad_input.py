@@ -283,6 +283,20 @@ def test_every_refusal_has_its_exit_code(
     assert "Traceback" not in message
 
 
+def test_sending_what_nobody_approved_is_refused(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit 4, at once and at a later time; a dry run says so too."""
+    ready_to_send(folder, 9)
+    (folder / "issues" / "draft.md").write_text(GOOD)
+    assert run(["build"]) == 0
+
+    for arguments in (["send", "draft", "--dry-run"], ["schedule", "draft", "--at", "in 2h"]):
+        capsys.readouterr()
+        assert run(arguments) == 4
+        assert "broadsheet approve draft" in capsys.readouterr().err
+
+
 def test_sending_what_was_edited_after_approval_is_refused(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
