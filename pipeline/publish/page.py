@@ -15,13 +15,13 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from pipeline.model.issue import Issue
+from pipeline.model.language import direction
 from pipeline.model.newsletter import Newsletter
 from pipeline.model.reading import reading_minutes
 from pipeline.publish.article import article_html
 from pipeline.publish.characters import clean
 from pipeline.publish.feed import Feed, feed_url
 from pipeline.publish.item import FeedItem, in_order, summary
-from pipeline.publish.language import direction
 from pipeline.publish.links import web_url
 
 _MONTHS: Final = (

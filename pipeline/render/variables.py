@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from pipeline.errors import TemplateError
 from pipeline.model.issue import Issue
+from pipeline.model.language import direction
 from pipeline.model.newsletter import Newsletter
 from pipeline.model.reading import reading_minutes
 from pipeline.model.rendered import MergeSlot
@@ -37,7 +38,6 @@ NAMES: Final = (
 )
 
 _GAP: Final = re.compile(r"\{(\w+)\}")
-_RIGHT_TO_LEFT: Final = frozenset({"ar", "ckb", "dv", "fa", "he", "ps", "sd", "ug", "ur", "yi"})
 
 
 def subject(issue: Issue) -> str:
@@ -62,7 +62,7 @@ def variables(
         "subject": subject(issue),
         "preheader": preheader(issue),
         "language": language,
-        "direction": "rtl" if language.split("-")[0].lower() in _RIGHT_TO_LEFT else "ltr",
+        "direction": direction(language),
         "dateline": dateline(issue, tables["words"]),
         "sections": sections,
         "has_contents": has_contents(sections),

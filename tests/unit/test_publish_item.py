@@ -8,6 +8,7 @@ import pytest
 
 from pipeline.model.content import Paragraph
 from pipeline.model.issue import Issue, Section, Story
+from pipeline.model.language import direction
 from pipeline.model.newsletter import Newsletter
 from pipeline.publish.item import (
     MAX_BYTES,
@@ -19,7 +20,6 @@ from pipeline.publish.item import (
     newest,
     summary,
 )
-from pipeline.publish.language import direction
 
 NEWSLETTER = Newsletter(name="The Harbour Post", since=2024)
 MOMENT = datetime(2026, 11, 20, 9, tzinfo=UTC)
