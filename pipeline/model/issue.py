@@ -74,8 +74,10 @@ class Provenance:
 
     `spans` maps a JSON pointer into issue.json ("/sections/0/stories/2/tldr") to its place.
     A label line of its own has the pointer of the part it opens ("/sections/0/stories/2/body",
-    paragraphs are "/sections/0/stories/2/body/0" and on). Every non-blank line of the file is
-    in exactly one of `spans` (its leaf), `nav` or `unassigned`.
+    paragraphs are "/sections/0/stories/2/body/0" and on). What is not a part of the issue has a
+    pointer of its own: "/masthead", "/front_matter/open", "/comments/0", "/references/0",
+    "/labels/0". Every non-blank line of the file is in exactly one of `spans`, `nav` or
+    `unassigned`.
     """
 
     file: str

@@ -40,6 +40,7 @@ folder = "data/sent"
 IGNORED: Final = """\
 /data/
 /site/
+/outbox/.lock
 """
 
 
