@@ -9,6 +9,7 @@ import click
 
 from pipeline.cli.output import emit, output_option
 from pipeline.cli.place import Place, pass_place
+from pipeline.cli.reading import reading_options
 from pipeline.cli.report import show, summary
 from pipeline.errors import Severity
 
@@ -22,8 +23,7 @@ if TYPE_CHECKING:  # the readers are loaded when a file is read
 )
 @click.argument("files", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Another outbox")
-@click.option("--from", "format_", metavar="FORMAT", help="Do not guess the format of FILES")
-@click.option("--date-order", type=click.Choice(["dmy", "mdy"]), help="How to read 03/04/2026")
+@reading_options
 @output_option
 @pass_place
 def build(

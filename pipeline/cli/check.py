@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pipeline.cli.place import Place, pass_place
+from pipeline.cli.reading import reading_options
 from pipeline.cli.report import as_json, show, summary
 from pipeline.errors import Diagnostic, IssueError, Severity
 
@@ -20,8 +21,7 @@ _FAILED = 3
 
 @click.command(epilog="Example: broadsheet check issues/091.md --output json")
 @click.argument("files", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--from", "format_", metavar="FORMAT", help="Do not guess the format of FILES")
-@click.option("--date-order", type=click.Choice(["dmy", "mdy"]), help="How to read 03/04/2026")
+@reading_options
 @click.option("--strict", is_flag=True, help="Count warnings as errors")
 @click.option("--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @pass_place

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pipeline.cli.place import Place, pass_place
+from pipeline.cli.reading import reading_options
 from pipeline.cli.report import show
 from pipeline.errors import ConfigError
 
@@ -17,8 +18,7 @@ if TYPE_CHECKING:  # the readers are loaded when a file is read
 
 @click.command(epilog="Example: broadsheet convert issues/091.txt --to issues/091.md")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--from", "format_", metavar="FORMAT", help="Do not guess the format of FILE")
-@click.option("--date-order", type=click.Choice(["dmy", "mdy"]), help="How to read 03/04/2026")
+@reading_options
 @click.option(
     "--to",
     type=click.Path(dir_okay=False, path_type=Path),
