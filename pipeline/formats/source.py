@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
 
-from pipeline.errors import Diagnostic
+from pipeline.errors import Diagnostic, IssueError
 from pipeline.formats.diagnosis import Diagnosis
 from pipeline.model.rendered import MergeSlot
 
@@ -16,7 +16,7 @@ LARGEST: Final = 1024 * 1024  # bytes; the longest issue we know has 120 KB
 
 # Right-to-left text needs the marks, embeddings and isolates, and they are left alone. The two
 # overrides show letters in another order than they are stored, which only a deceiver needs.
-_UNWANTED = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f-\x84\x86-\x9f\u202d\u202e]")
+UNWANTED: Final = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f-\x84\x86-\x9f\u202d\u202e\ud800-\udfff]")
 _OVERRIDES: Final = "\u202d\u202e"
 # Line and paragraph separators end a line for some parsers and not for others; a byte order
 # mark inside a text is what remains when files are joined, and hides a heading behind it.
@@ -119,28 +119,35 @@ def _from_windows(data: bytes, file: str, error: UnicodeDecodeError) -> str:
     ) from error
 
 
-def _refuse_unprintable(text: str, diagnosis: Diagnosis) -> None:
-    if found := _UNWANTED.search(text):
-        line, column = _place(text, found.start())
-        name = f"U+{ord(found.group()):04X}"
-        if found.group() in _OVERRIDES:
-            raise diagnosis.fatal(
-                "E006",
-                f"a bidirectional override ({name}) hides what is written",
-                line=line,
-                column=column,
-                remedy="remove it; right-to-left text needs only marks and isolates",
-            )
-        raise diagnosis.fatal(
-            "E005",
-            f"a control character ({name}) is no text",
+def unprintable(
+    character: str, diagnosis: Diagnosis, *, line: int, column: int | None = None
+) -> IssueError:
+    """Return the error for a character of UNWANTED, to be raised."""
+    name = f"U+{ord(character):04X}"
+    if character in _OVERRIDES:
+        return diagnosis.fatal(
+            "E006",
+            f"a bidirectional override ({name}) hides what is written",
             line=line,
             column=column,
-            note="zero bytes mean a binary file, or UTF-16 without its mark"
-            if found.group() == "\0"
-            else None,
-            remedy="remove it, or save the file as UTF-8 text",
+            remedy="remove it; right-to-left text needs only marks and isolates",
         )
+    return diagnosis.fatal(
+        "E005",
+        f"a control character ({name}) is no text",
+        line=line,
+        column=column,
+        note="zero bytes mean a binary file, or UTF-16 without its mark"
+        if character == "\0"
+        else None,
+        remedy="remove it, or save the file as UTF-8 text",
+    )
+
+
+def _refuse_unprintable(text: str, diagnosis: Diagnosis) -> None:
+    if found := UNWANTED.search(text):
+        line, column = _place(text, found.start())
+        raise unprintable(found.group(), diagnosis, line=line, column=column)
     for slot in MergeSlot:
         if (position := text.find(slot.value)) >= 0:
             line, column = _place(text, position)

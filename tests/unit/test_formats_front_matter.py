@@ -205,3 +205,25 @@ def test_an_issue_without_any_title_is_refused() -> None:
     """A name without letters is none."""
     with pytest.raises(IssueError, match="E102"):
         formats.read(b"---\nnumber: 9\n---\nBody.\n", "91.md")
+
+
+def test_an_escaped_pair_of_surrogates_is_one_character() -> None:
+    """JSON writes an emoji so, and JSON is YAML."""
+    assert read(r'title: "Tea \ud83c\udf75 time"').title == "Tea 🍵 time"
+
+
+@pytest.mark.parametrize(
+    ("value", "code"),
+    [
+        (r"a \ud83c b", "E005"),  # half a character
+        (r"a \x14 b", "E005"),
+        (r"a \x9b b", "E005"),
+        (r"a \0 b", "E005"),
+        (r"a \u202e b", "E006"),
+    ],
+)
+def test_an_escape_hides_no_character_that_the_file_may_not_have(value: str, code: str) -> None:
+    """What is refused in the open is refused behind a backslash, with its line."""
+    (found,) = refusals(f'number: 1\ntitle: "{value}"')
+
+    assert (found.code, found.line) == (code, 3)

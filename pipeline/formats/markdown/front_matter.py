@@ -14,7 +14,7 @@ import yaml
 
 from pipeline.formats.claims import Claims
 from pipeline.formats.diagnosis import Diagnosis
-from pipeline.formats.source import SourceText
+from pipeline.formats.source import UNWANTED, SourceText, unprintable
 
 LONGEST: Final = 65_536  # characters
 DEEPEST: Final = 20  # levels
@@ -128,7 +128,7 @@ def _entry(text: str, key: yaml.ScalarNode, value: yaml.Node) -> Entry:
     if isinstance(value, yaml.SequenceNode) and all(
         isinstance(item, yaml.ScalarNode) for item in value.value
     ):
-        items = tuple(item.value for item in value.value)
+        items = tuple(_whole_characters(item.value) for item in value.value)
     inline = last == first
     return Entry(
         key=key.value,
@@ -138,7 +138,7 @@ def _entry(text: str, key: yaml.ScalarNode, value: yaml.Node) -> Entry:
             value.start_mark.column if value.start_mark.line == first else key.start_mark.column
         )
         + 1,
-        text=scalar.value if scalar and not empty else None,
+        text=_whole_characters(scalar.value) if scalar and not empty else None,
         items=items,
         raw=text[value.start_mark.index : value.end_mark.index]
         if inline
@@ -199,6 +199,10 @@ def _refuse_tricks(text: str, diagnosis: Diagnosis) -> None:
     depth = 0
     for event in yaml.parse(text, Loader=yaml.SafeLoader):
         line = event.start_mark.line + 2 if event.start_mark else 2
+        if isinstance(event, yaml.ScalarEvent) and (
+            found := UNWANTED.search(_whole_characters(event.value))
+        ):
+            raise unprintable(found.group(), diagnosis, line=line)
         if isinstance(event, yaml.AliasEvent):
             raise diagnosis.fatal(
                 "E101",
@@ -219,6 +223,11 @@ def _refuse_tricks(text: str, diagnosis: Diagnosis) -> None:
             depth -= 1
         if depth > DEEPEST:
             raise diagnosis.fatal("E101", "the front matter is nested too deeply", line=line)
+
+
+def _whole_characters(text: str) -> str:
+    r"""Join the halves of characters that JSON escapes as two, such as \ud83c\udf75."""
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
 
 
 def _quoting(line: str) -> str:
