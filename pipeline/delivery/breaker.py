@@ -28,12 +28,11 @@ class EverybodyRefused(SenderUnavailable, ConfigError):
 
     exit_code = ConfigError.exit_code
 
-    def __init__(self, refusal: Outcome, times: int) -> None:
+    def __init__(self, refusal: Refused, times: int) -> None:
         self.refusal, self.times = refusal, times
-        words = f"{refusal.code} {refusal.reply}" if isinstance(refusal, Refused) else "refused"
-        super().__init__(
-            f"{times} recipients in a row were refused alike, so none is to blame: {words}"
-        )
+        words = f"{refusal.code} {refusal.reply}"
+        who = f"{times} recipients in a row were" if times > 1 else "the only one tried was"
+        super().__init__(f"{who} refused, so nobody is to blame: {words}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +41,17 @@ class Breaker:
 
     signature: str = ""
     deliveries: tuple[DeliveryId, ...] = ()  # the run, oldest first
+    refusal: Refused | None = None  # the last of the run
 
     @property
     def tripped(self) -> bool:
         """Whether the run is too long to be a coincidence."""
         return len(self.deliveries) >= THRESHOLD
+
+    @property
+    def suspects_us(self) -> bool:
+        """Whether it last saw policy refusals, which are about us if nobody was accepted."""
+        return self.signature.partition(" ")[2].startswith("5.7.")
 
     def observe(self, delivery: DeliveryId, outcome: Outcome) -> Breaker:
         """Return the breaker after one more outcome.
@@ -59,11 +64,11 @@ class Breaker:
         match outcome:
             case Accepted():
                 return Breaker()
-            case Refused(code, reply) if not _is_their_own(reply):
+            case Refused(code, reply) as outcome if not _is_their_own(reply):
                 signature = f"{code} {_gist(reply)}"
                 if signature == self.signature:
-                    return replace(self, deliveries=(*self.deliveries, delivery))
-                return Breaker(signature, (delivery,))
+                    return replace(self, deliveries=(*self.deliveries, delivery), refusal=outcome)
+                return Breaker(signature, (delivery,), outcome)
             case _:
                 return self
 

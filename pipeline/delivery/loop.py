@@ -43,6 +43,7 @@ def deliver(
     clock: Clock,
     stop: Callable[[], bool],
     progress: Callable[[Progress], None],
+    proven: bool = False,
 ) -> Report:
     """Send what is due of a dispatch, until nothing is, or until the way out closes.
 
@@ -59,6 +60,7 @@ def deliver(
         clock: the present moment.
         stop: asked before each message; once it is true, none is begun any more.
         progress: told of each settled delivery.
+        proven: whether the way out took a message of this dispatch before.
 
     Returns:
         What happened. A closed way out is in it, and not an exception: the caller pauses.
@@ -71,6 +73,7 @@ def deliver(
         clock=clock,
         stop=stop,
         progress=progress,
+        proven=proven,
         recovered=ledger.recover(dispatch_id),
     )
     try:
@@ -92,6 +95,7 @@ class _Loop:
     clock: Clock
     stop: Callable[[], bool]
     progress: Callable[[Progress], None]
+    proven: bool
     recovered: int
     tally: Tally = field(default_factory=Tally)
     breaker: Breaker = field(default_factory=Breaker)
@@ -103,6 +107,8 @@ class _Loop:
         while claim and not self._is_stopped(claim):
             verdict = self._attempt(session, claim)
             claim = self._settle(claim, verdict)
+        if claim is None and self.breaker.suspects_us and not (self.proven or self.tally.accepted):
+            self._take_blame_back(uncounted=0)
         return claim is not None
 
     def report(
@@ -154,10 +160,14 @@ class _Loop:
         """
         self.breaker = self.breaker.observe(claim.delivery, outcome)
         if self.breaker.tripped:
-            run = self.breaker.deliveries
+            self._take_blame_back(uncounted=1)  # the last one has no verdict yet
+
+    def _take_blame_back(self, *, uncounted: int) -> None:
+        run, refusal = self.breaker.deliveries, self.breaker.refusal
+        if refusal:
             self._put_back(run)
-            self.tally = self.tally.without_refused(len(run) - 1)  # the last was never counted
-            raise EverybodyRefused(outcome, len(run))
+            self.tally = self.tally.without_refused(len(run) - uncounted)
+            raise EverybodyRefused(refusal, len(run))
 
     def _settle(self, claim: Claim, verdict: Verdict) -> Claim | None:
         """Store a verdict, say so, and return the next claim."""

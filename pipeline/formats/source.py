@@ -16,7 +16,9 @@ LARGEST: Final = 1024 * 1024  # bytes; the longest issue we know has 120 KB
 
 # Right-to-left text needs the marks, embeddings and isolates, and they are left alone. The two
 # overrides show letters in another order than they are stored, which only a deceiver needs.
-UNWANTED: Final = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f-\x84\x86-\x9f\u202d\u202e\ud800-\udfff]")
+UNWANTED: Final = re.compile(
+    r"[\x00-\x08\x0b\x0e-\x1f\x7f-\x84\x86-\x9f\u202d\u202e\ud800-\udfff]"
+)
 _OVERRIDES: Final = "\u202d\u202e"
 # Line and paragraph separators end a line for some parsers and not for others; a byte order
 # mark inside a text is what remains when files are joined, and hides a heading behind it.

@@ -12,7 +12,7 @@ from pipeline.delivery.lock import DispatchLock
 from pipeline.delivery.loop import MessageFor, Unrepresentable, deliver
 from pipeline.delivery.report import Progress, Report
 from pipeline.errors import OutboxError
-from pipeline.model.delivery import Claim, Envelope, RetryPolicy
+from pipeline.model.delivery import Claim, DeliveryStatus, Envelope, RetryPolicy
 from pipeline.model.dispatch import Dispatch, DispatchId, DispatchState
 from pipeline.model.entry import EntryId
 from pipeline.model.newsletter import Newsletter
@@ -105,6 +105,7 @@ class Deliver:
                 clock=self.clock,
                 stop=stop,
                 progress=progress,
+                proven=self._is_proven(id_),
             )
             return self._concluded(id_, report)
 
@@ -124,6 +125,9 @@ class Deliver:
             keys=self.keys,
             tokens=Tokens(self.keys),
         )
+
+    def _is_proven(self, id_: DispatchId) -> bool:
+        return self.dispatches.counts(id_).by_status[DeliveryStatus.ACCEPTED] > 0
 
     def _concluded(self, id_: DispatchId, report: Report) -> Delivered:
         counts = self.dispatches.counts(id_)

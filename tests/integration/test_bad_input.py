@@ -224,6 +224,7 @@ def test_an_unreachable_relay_blames_nobody(
         (Rule(at=At.GREETING, reply="421 4.3.2 come back later", drop=True), 75, "sending"),
         (Rule(at=At.GREETING, reply="554 5.7.1 not you", drop=True), 2, "paused"),
         (Rule(at=At.MAIL, reply="550 5.7.1 this sender is not allowed"), 2, "paused"),
+        (Rule(at=At.RCPT, reply="554 5.7.1 relay access denied"), 2, "paused"),
         (Rule(at=At.DOT, reply="550 5.7.26 unauthenticated mail is refused"), 2, "paused"),
     ],
 )

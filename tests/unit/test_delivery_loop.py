@@ -84,6 +84,7 @@ class World:
         message_for: MessageFor = message_for,
         stop: Callable[[], bool] = lambda: False,
         progress: Callable[[Progress], None] | None = None,
+        proven: bool = False,
     ) -> Report:
         """Run the loop once."""
         return deliver(
@@ -95,6 +96,7 @@ class World:
             clock=lambda: NOW,
             stop=stop,
             progress=progress or self.told.append,
+            proven=proven,
         )
 
     def count(self, status: DeliveryStatus) -> int:
@@ -178,6 +180,42 @@ def test_an_outage_puts_the_delivery_in_hand_back(outage: Exception, is_fault: b
     assert report.sender_fault is is_fault
     assert (report.tally.accepted, report.put_back) == (2, 1)
     assert (world.count(ACCEPTED), world.count(PENDING)) == (2, 6)
+
+
+POLICY = Refused(550, "5.7.1 not wanted here")
+
+
+def test_a_policy_refusal_among_acceptances_is_about_its_reader() -> None:
+    """One guarded mailbox does not stop a newsletter."""
+    world = World(Scripted({READERS[0]: POLICY}))
+    report = world.deliver()
+
+    assert report.paused_reason is None
+    assert (report.tally.accepted, report.tally.refused) == (7, 1)
+
+
+def test_policy_refusals_and_no_acceptance_are_about_us() -> None:
+    """A relay that lets nobody through blames nobody, however few they are."""
+    world = World(Scripted(dict.fromkeys(READERS[:3], POLICY)))
+    for address in READERS[3:]:
+        world.sender.answers[address] = Refused(550, "5.1.1 no such mailbox")
+    report = world.deliver()
+
+    assert report.sender_fault
+    assert "5.7.1" in (report.paused_reason or "")
+    assert world.count(PENDING) == 3
+    assert report.tally.refused == world.count(DeliveryStatus.REFUSED) == 5
+
+
+def test_a_way_out_that_was_proven_is_not_doubted_for_one_reader() -> None:
+    """A retry of the last reader alone may be refused by policy; others got theirs before."""
+    world = World(Scripted(dict.fromkeys(READERS[:2], POLICY)))
+    for address in READERS[2:]:
+        world.sender.answers[address] = Deferred(451, "4.7.1 later")
+    report = world.deliver(proven=True)
+
+    assert report.paused_reason is None
+    assert report.tally.refused == 2
 
 
 def test_equal_refusals_take_their_blame_back() -> None:

@@ -138,7 +138,7 @@ def test_a_reply_is_kept_without_the_reader() -> None:
     [
         Rule(at=At.GREETING, reply="554 5.3.2 no mail here"),
         Rule(at=At.MAIL, reply="550 5.1.8 we do not know you"),
-        Rule(at=At.RCPT, reply="554 5.7.1 relay access denied"),
+        Rule(at=At.RCPT, reply="550 5.7.25 no reverse name"),
         Rule(at=At.DOT, reply="550 5.7.26 not authenticated"),
     ],
 )

@@ -15,8 +15,10 @@ CLOSING: Final = 421  # the server leaves; the command it answers did not happen
 _OURS: Final = frozenset({500, 502, 503, 504, 521, 530, 534, 535, 538})
 # About our address or our message: bad sender (RFC 3463 3.2), message too big for the system.
 _OURS_ENHANCED: Final = frozenset({"5.1.7", "5.1.8", "5.3.4"})
-# Policy that is nevertheless about the mailbox: it changed hands (RFC 7293).
-_THEIRS: Final = frozenset({"5.7.17", "5.7.18"})
+# Security and policy that names us: authentication and encryption (RFC 4954, 5248), and from 20 on
+# DKIM, SPF, DMARC, reverse names, reputation (RFC 7372, and what large providers made of it).
+_OUR_POLICY: Final = frozenset({0, 3, 8, 9, 10, 11, 12, 13})
+_FIRST_OF_REPUTATION: Final = 20
 
 
 class Step(StrEnum):
@@ -53,5 +55,12 @@ def judge(step: Step, reply: Reply) -> Deferred | Refused:
 def _is_about_us(step: Step, reply: Reply) -> bool:
     if step is Step.MAIL or reply.code in _OURS or reply.enhanced in _OURS_ENHANCED:
         return True
-    # X.7.x is security and policy: authentication, reputation, relaying (RFC 3463 3.8).
-    return reply.enhanced.startswith("5.7.") and reply.enhanced not in _THEIRS
+    # 5.7.1 and its like say "not allowed" of us or of one guarded mailbox. From one reply nobody
+    # can tell; the delivery loop can, from what became of the others.
+    subject, _, detail = reply.enhanced.rpartition(".")
+    number = int(detail) if detail.isdigit() else None
+    return (
+        subject == "5.7"
+        and number is not None
+        and (number in _OUR_POLICY or number >= _FIRST_OF_REPUTATION)
+    )
