@@ -196,12 +196,11 @@ class App(Workspace):
     def tick(self) -> Tick:
         """Do what is due."""
         from pipeline.operations.tick import Tick
-        from pipeline.storage.slots import Slots
 
         return Tick(
             outbox=self.outbox(),
             dispatches=self.dispatches,
-            slots=Slots(self.database),
+            slots=self.slots,
             schedule=self.schedule(),
             deliver=self.deliver(),
             slot=self.slot,

@@ -26,6 +26,7 @@ if TYPE_CHECKING:  # each brings its room; a command pays only for what it uses
     from pipeline.storage.dispatches import Dispatches
     from pipeline.storage.engine import Database
     from pipeline.storage.ledger import SqlLedger
+    from pipeline.storage.slots import Slots
     from pipeline.storage.subscribers import Subscribers
     from pipeline.storage.suppressions import Suppressions
 
@@ -150,6 +151,13 @@ class Workspace:
         from pipeline.storage.dispatches import Dispatches
 
         return Dispatches(self.database)
+
+    @property
+    def slots(self) -> Slots:
+        """The turns of the weekly slot that were decided."""
+        from pipeline.storage.slots import Slots
+
+        return Slots(self.database)
 
     @property
     def ledger(self) -> SqlLedger:

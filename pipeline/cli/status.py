@@ -10,9 +10,10 @@ import click
 from pipeline.cli.output import emit, output_option
 from pipeline.cli.place import Place, pass_place
 from pipeline.model.delivery import DeliveryStatus
-from pipeline.model.dispatch import DispatchId
+from pipeline.model.dispatch import Dispatch, DispatchId
 
 if TYPE_CHECKING:
+    from pipeline.app import App
     from pipeline.storage.dispatches import Dispatches
 
 _COUNTED = tuple(DeliveryStatus)
@@ -32,7 +33,8 @@ def status(place: Place, dispatch: int | None, wanted: str | None, output: str |
 
     The numbers of a dispatch always add up to the size of its audience.
     """
-    dispatches = place.app().dispatches
+    app = place.app()
+    dispatches = app.dispatches
     if wanted and dispatch is None:
         raise click.UsageError("of which dispatch? `broadsheet status` lists them")
     if wanted and dispatch is not None:
@@ -40,16 +42,24 @@ def status(place: Place, dispatch: int | None, wanted: str | None, output: str |
         emit(_people(dispatches, DispatchId(dispatch), only), _WHO, output, key="address")
         return
     chosen = [dispatches.get(DispatchId(dispatch))] if dispatch else dispatches.all()
-    rows = [_row(dispatches, one.id) for one in chosen]
+    rows = [{**_row(dispatches, one.id), "when": _when(app, one)} for one in chosen]
     columns = ["dispatch", "entry", "state", "people", "accepted"]
     columns += [
         name
         for name in (*(status.value for status in _COUNTED), "excluded")
         if name != "accepted" and any(row[name] for row in rows)
     ]
-    emit(rows, [*columns, "note"], output, key="dispatch")
+    emit(rows, [*columns, "when", "note"], output, key="dispatch")
     if not rows:
         click.echo("nothing was dispatched yet", err=True)
+
+
+def _when(app: App, one: Dispatch) -> str:
+    """Say when it ended, else when it began, else when it is due."""
+    from pipeline.schedule.when import describe
+
+    moment = one.finished_at or one.started_at or one.due_at
+    return describe(moment, app.settings.schedule.zone, app.clock())
 
 
 def _row(dispatches: Dispatches, id_: DispatchId) -> dict[str, Any]:

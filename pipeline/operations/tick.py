@@ -13,7 +13,7 @@ from pipeline.operations.deliver import Deliver, Delivered
 from pipeline.operations.schedule import Schedule
 from pipeline.outbox.approval import ApprovalState, approval_state
 from pipeline.outbox.folder import Outbox
-from pipeline.schedule.calendar import WeeklySlot
+from pipeline.schedule.calendar import WeeklySlot, occurrences
 from pipeline.schedule.plan import Candidate, Decision, Missed, SendEntry, Skip, plan
 from pipeline.storage.dispatches import Dispatches
 from pipeline.storage.slots import Slots
@@ -67,6 +67,21 @@ class Tick:
                 failures.append(f"dispatch {dispatch.id}: {done.report.paused_reason}")
                 self.waiting[dispatch.id] = now + self.outage_wait
         return Ticked(decisions=decisions, delivered=tuple(delivered), failures=tuple(failures))
+
+    def foresee(self, turns: int) -> tuple[Decision, ...]:
+        """Say what the next turns of the slot will do if nobody approves anything until then."""
+        if self.slot is None:
+            return ()
+        now = self.clock()
+        until = occurrences(self.slot, now, turns)[-1].due_at
+        return plan(
+            self.slot,
+            since=now,
+            now=until,
+            catch_up=until - now,
+            recorded=(),
+            candidates=self._candidates(),
+        )
 
     def _fill_slot(self) -> tuple[Decision, ...]:
         if self.slot is None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Row, select
 from sqlalchemy.dialects.sqlite import insert
 
 from pipeline.model.dispatch import DispatchId
@@ -48,16 +49,24 @@ class Slots:
         query = select(slot).where(slot.c.occurrence == occurrence)
         with self.database.reading() as connection:
             row = connection.execute(query).one_or_none()
-        if row is None:
-            return None
-        return Slot(
-            occurrence=row.occurrence,
-            due_at=row.due_at,
-            dispatch=None if row.dispatch_id is None else DispatchId(row.dispatch_id),
-            note=row.note,
-        )
+        return _slot(row) if row else None
+
+    def recent(self, count: int) -> tuple[Slot, ...]:
+        """Return the newest decided slots, oldest first."""
+        query = select(slot).order_by(slot.c.due_at.desc()).limit(count)
+        with self.database.reading() as connection:
+            return tuple(_slot(row) for row in connection.execute(query))[::-1]
 
     def latest(self) -> datetime | None:
         """Return when the newest decided slot was due; None if none was decided."""
         with self.database.reading() as connection:
             return connection.scalar(select(slot.c.due_at).order_by(slot.c.due_at.desc()).limit(1))
+
+
+def _slot(row: Row[*tuple[Any, ...]]) -> Slot:
+    return Slot(
+        occurrence=row.occurrence,
+        due_at=row.due_at,
+        dispatch=None if row.dispatch_id is None else DispatchId(row.dispatch_id),
+        note=row.note,
+    )

@@ -102,13 +102,36 @@ def test_a_friday_without_an_approved_issue_sends_nothing(simulation: Simulation
 
     assert simulation.sent == []
     assert simulation.app.dispatches.all() == ()
+    assert simulation.app.slots.recent(5) == ()  # it was nobody's turn before the first approval
 
     simulation.approve(1, date(2026, 10, 23))
     simulation.run_until(datetime(2026, 10, 30, 8, 59, tzinfo=UTC), timedelta(hours=1))
     assert simulation.sent == []
 
-    simulation.run_until(datetime(2026, 10, 30, 12, tzinfo=UTC), timedelta(hours=1))
+    simulation.run_until(datetime(2026, 11, 7, tzinfo=UTC), timedelta(hours=1))
     assert len(simulation.sent) == READERS
+    filled, skipped = simulation.app.slots.recent(5)
+    assert (filled.occurrence, skipped.occurrence) == ("2026-10-30T09:00", "2026-11-06T09:00")
+    assert (skipped.dispatch, skipped.note) == (None, "no issue is approved")
+
+
+def test_what_the_slot_will_do_can_be_asked_before(simulation: Simulation) -> None:
+    """The next turns name their issue, or say why there is none; nothing is decided by asking."""
+    simulation.approve(2, date(2026, 10, 30))
+    simulation.approve(1, date(2026, 10, 23))
+    tick = simulation.app.tick()
+    expected = [
+        (decision.occurrence.key, getattr(decision, "entry_id", None))
+        for decision in tick.foresee(3)
+    ]
+
+    assert expected == [
+        ("2026-10-23T09:00", "001"),
+        ("2026-10-30T09:00", "002"),
+        ("2026-11-06T09:00", None),
+    ]
+    assert simulation.app.dispatches.all() == ()
+    assert simulation.app.slots.recent(5) == ()
 
 
 def test_an_edit_after_approval_keeps_the_issue_at_home(simulation: Simulation) -> None:
