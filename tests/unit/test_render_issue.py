@@ -395,16 +395,20 @@ def test_one_short_sentence_is_not_bold() -> None:
 
 
 def test_contents_fit_the_issue() -> None:
-    """Sections are counted, titled stories numbered through, and one story needs no contents."""
+    """Titled stories are numbered through; a section that names none is counted instead."""
     a, b, c = Story(title="A"), Story(title="B"), Story(body=(Paragraph(("c",)),))
     both = Issue(
         title="T",
-        sections=(Section(title="X", stories=(a, c)), Section(title="Y", stories=(b,))),
+        sections=(
+            Section(title="X", stories=(a, c)),
+            Section(title="Y", stories=(b,)),
+            Section(title="Z", stories=(c, c)),
+        ),
     )
 
     text = render(both).text
 
-    assert "\nX (2)\n  1. A\nY (1)\n  2. B\n" in text
+    assert "\nX\n  1. A\nY\n  2. B\nZ (2)\n" in text
     assert "In this issue" not in render(one(a)).text + render(one(a)).html
 
 
