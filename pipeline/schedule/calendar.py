@@ -14,7 +14,6 @@ from pipeline.schedule.zones import WEEKDAYS, instant, time_zone
 
 _TIME: Final = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]")
 # Longer than a week and the longest jump of a clock (Apia left out a whole day in 2011).
-_A_WEEK_AND_MORE: Final = timedelta(days=9)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,12 +72,6 @@ def occurrences(slot: WeeklySlot, after: datetime, count: int) -> tuple[Occurren
 def due_between(slot: WeeklySlot, since: datetime, now: datetime) -> tuple[Occurrence, ...]:
     """Return the occurrences due later than `since` and not later than `now`, oldest first."""
     return tuple(takewhile(lambda occurrence: occurrence.due_at <= now, _walk(slot, since)))
-
-
-def last_due(slot: WeeklySlot, now: datetime, since: datetime) -> Occurrence | None:
-    """Return the latest occurrence due later than `since` and not later than `now`."""
-    due = due_between(slot, max(since, now - _A_WEEK_AND_MORE), now)
-    return due[-1] if due else None
 
 
 def _walk(slot: WeeklySlot, after: datetime) -> Iterator[Occurrence]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, cast
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, select, update
 
 from pipeline.errors import Locked, NotAllowed
 from pipeline.model.delivery import NEXT, Claim, DeliveryId, DeliveryStatus, Verdict
@@ -76,15 +76,6 @@ class SqlLedger:
             driver = _driver(connection)
             driver.executemany(statements.PUT_BACK_ATTEMPT, values)
             driver.executemany(statements.PUT_BACK, values)
-
-    def next_due(self, dispatch: DispatchId) -> datetime | None:
-        """Return when the first deferred delivery is due again; None if none is deferred."""
-        query = select(func.min(delivery.c.due_at)).where(
-            delivery.c.dispatch_id == dispatch, delivery.c.status == DeliveryStatus.DEFERRED
-        )
-        with self.database.reading() as connection:
-            found: datetime | None = connection.scalar(query)
-        return found
 
     def resolve_uncertain(
         self,

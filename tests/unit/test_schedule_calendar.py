@@ -12,7 +12,6 @@ from pipeline.schedule.calendar import (
     Occurrence,
     WeeklySlot,
     due_between,
-    last_due,
     occurrences,
 )
 
@@ -134,16 +133,6 @@ def test_due_between_excludes_since_and_includes_now() -> None:
     assert [one.due_at for one in due_between(FRIDAY, due - timedelta(days=7), due)] == [due]
     assert due_between(FRIDAY, due, due + timedelta(days=6)) == ()
     assert due_between(FRIDAY, due, due - timedelta(days=6)) == ()
-
-
-def test_last_due_is_the_latest_since() -> None:
-    """The latest past occurrence is found, but none from before `since`."""
-    now = utc("2026-11-25 12:00")
-
-    found = last_due(FRIDAY, now, utc("2020-01-01 00:00"))
-
-    assert found == Occurrence(key="2026-11-20T09:00", due_at=utc("2026-11-20 09:00"))
-    assert last_due(FRIDAY, now, utc("2026-11-20 09:00")) is None
 
 
 def test_a_day_may_be_written_in_any_case() -> None:

@@ -173,7 +173,6 @@ def test_a_retry_waits_for_its_time_and_for_those_not_tried(
     assert bob
     cid = settle(ledger, bob, deferred(NOW + 3 * MINUTE))
     assert cid
-    assert ledger.next_due(dispatch) == NOW + 3 * MINUTE
 
     dan = settle(ledger, cid, ACCEPTED, NOW + 9 * MINUTE)
     assert dan
@@ -197,13 +196,6 @@ def test_nothing_is_due_before_its_time(ledger: SqlLedger, dispatch: DispatchId)
 
     assert ledger.advance(dispatch, now=NOW + MINUTE * 0.99, settled=None) is None
     assert start(ledger, dispatch, NOW + MINUTE).attempts == 2
-
-
-def test_nothing_is_due_again_when_nothing_is_deferred(
-    ledger: SqlLedger, dispatch: DispatchId
-) -> None:
-    """There is no next time to wait for."""
-    assert ledger.next_due(dispatch) is None
 
 
 @pytest.mark.parametrize(
