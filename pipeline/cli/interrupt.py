@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import threading
 from types import FrameType, TracebackType
 from typing import Any, Self
 
@@ -14,6 +15,7 @@ class Interruption:
 
     def __init__(self) -> None:
         self.signal: int | None = None
+        self.stop = threading.Event()  # the same, for who waits
         self._before: dict[int, Any] = {}
 
     def asked(self) -> bool:
@@ -45,4 +47,5 @@ class Interruption:
         if self.signal is not None:
             raise KeyboardInterrupt
         self.signal = number
+        self.stop.set()
         click.echo("stopping after the message in hand; once more to stop at once", err=True)

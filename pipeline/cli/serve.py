@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
-import signal
 import threading
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import click
@@ -51,11 +48,11 @@ def _serve(app: App, host: str, port: int, every_s: float) -> None:
     from pipeline.schedule.clock import run_clock
     from pipeline.web.application import application
 
-    stop = threading.Event()
+    interruption = Interruption()
     tick, publish = app.tick(), app.publish()
 
     def step() -> None:
-        _say(tick(stop=stop.is_set))
+        _say(tick(stop=interruption.asked))
         if publish().changed:
             logging.getLogger("broadsheet").info("published")
 
@@ -70,11 +67,11 @@ def _serve(app: App, host: str, port: int, every_s: float) -> None:
         )
     )
     web = threading.Thread(target=server.run, name="http", daemon=True)
-    with _signals_set(stop):
+    with interruption:
         web.start()
         try:
             _wait_for(server, web, host, port)
-            run_clock(step, every_s=every_s, stop=stop)
+            run_clock(step, every_s=every_s, stop=interruption.stop)
         finally:
             server.should_exit = True
             web.join()
@@ -96,21 +93,6 @@ def _log_for_people() -> None:
     logging.getLogger("broadsheet").setLevel(logging.INFO)
     # It warns at every interval while a tick runs long, which is how a dispatch of hours looks.
     logging.getLogger("apscheduler").setLevel(logging.ERROR)
-
-
-@contextlib.contextmanager
-def _signals_set(stop: threading.Event) -> Iterator[None]:
-    def note(*_: object) -> None:
-        if stop.is_set():
-            raise KeyboardInterrupt
-        stop.set()
-
-    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _say(ticked: Ticked) -> None:
