@@ -11,7 +11,7 @@ from pipeline.audience.tokens import Action, Tokens, message_id
 from pipeline.delivery.lock import DispatchLock
 from pipeline.delivery.loop import MessageFor, Unrepresentable, deliver
 from pipeline.delivery.report import Progress, Report
-from pipeline.errors import OutboxError
+from pipeline.errors import NotAllowed, OutboxError
 from pipeline.model.delivery import Claim, DeliveryStatus, Envelope, RetryPolicy
 from pipeline.model.dispatch import Dispatch, DispatchId, DispatchState
 from pipeline.model.entry import EntryId
@@ -83,19 +83,20 @@ class Deliver:
         stop: Callable[[], bool] = lambda: False,
         progress: Callable[[Progress], None] = lambda _: None,
     ) -> Delivered:
-        """Send what is due of a dispatch that is SCHEDULED, SENDING or PAUSED.
+        """Send what is due of a dispatch that is SCHEDULED or SENDING.
 
         Raises:
             Locked: another process is at it.
-            NotAllowed: it is finished, cancelled or missed.
+            NotAllowed: it is paused, missed or over; only a person's word changes that.
             OutboxError: the entry is not what was approved; nothing was sent.
         """
         with DispatchLock(self.locks / f"dispatch-{id_}.lock", clock=self.clock):
             dispatch = self.dispatches.get(id_)
             messages = self._messages(dispatch)
             self.dispatches.prepare(id_, self.clock())
-            if self.dispatches.get(id_).state is DispatchState.PAUSED:
-                self._move(id_, DispatchState.PAUSED, DispatchState.SENDING)
+            state = self.dispatches.get(id_).state
+            if state is not DispatchState.SENDING:
+                raise NotAllowed(f"dispatch {id_} is {state}; nothing was sent")
             report = deliver(
                 id_,
                 ledger=self.ledger,
@@ -136,18 +137,12 @@ class Deliver:
             # An outage passes by itself: the dispatch stays SENDING and the next run goes on. What
             # only a person can mend pauses it, or every tick would knock on a closed door.
             if report.sender_fault:
-                dispatch = self._move(
-                    id_, DispatchState.SENDING, DispatchState.PAUSED, note=report.paused_reason
-                )
+                dispatch = self._move(id_, DispatchState.PAUSED, note=report.paused_reason)
             elif not counts.open:
-                dispatch = self._move(id_, DispatchState.SENDING, DispatchState.FINISHED)
+                dispatch = self._move(id_, DispatchState.FINISHED)
         return Delivered(dispatch=dispatch, counts=counts, report=report)
 
-    def _move(
-        self,
-        id_: DispatchId,
-        from_: DispatchState,
-        to: DispatchState,
-        note: str | None = None,
-    ) -> Dispatch:
-        return self.dispatches.set_state(id_, {from_}, to, now=self.clock(), note=note)
+    def _move(self, id_: DispatchId, to: DispatchState, note: str | None = None) -> Dispatch:
+        return self.dispatches.set_state(
+            id_, {DispatchState.SENDING}, to, now=self.clock(), note=note
+        )

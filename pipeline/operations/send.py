@@ -92,6 +92,13 @@ class Send:
         if dispatch is None:
             dispatch = self.schedule(entry, due_at=self.schedule.clock())
         _refuse_what_is_over(dispatch)
+        if dispatch.state is DispatchState.PAUSED:  # whoever sends it has seen why
+            self.deliver.dispatches.set_state(
+                dispatch.id,
+                {DispatchState.PAUSED},
+                DispatchState.SENDING,
+                now=self.schedule.clock(),
+            )
         return self.deliver(dispatch.id, stop=stop, progress=progress)
 
 

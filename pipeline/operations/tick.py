@@ -6,14 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
-from pipeline.errors import BroadsheetError, Locked
+from pipeline.errors import BroadsheetError, Locked, OutboxError
 from pipeline.model.dispatch import DispatchId, DispatchState
 from pipeline.model.ports import Clock
 from pipeline.operations.deliver import Deliver, Delivered
 from pipeline.operations.schedule import Schedule
 from pipeline.outbox.approval import ApprovalState, approval_state
 from pipeline.outbox.folder import Outbox
-from pipeline.schedule.calendar import WeeklySlot, occurrences
+from pipeline.schedule.calendar import WeeklySlot, due_between, occurrences
 from pipeline.schedule.plan import Candidate, Decision, Missed, SendEntry, Skip, plan
 from pipeline.storage.dispatches import Dispatches
 from pipeline.storage.slots import Slots
@@ -25,7 +25,7 @@ class Ticked:
 
     decisions: tuple[Decision, ...]
     delivered: tuple[Delivered, ...]
-    failures: tuple[str, ...]  # dispatches that could not be worked on, and why
+    failures: tuple[str, ...]  # what could not be worked on, and why
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,10 +45,10 @@ class Tick:
 
     def __call__(self, *, stop: Callable[[], bool] = lambda: False) -> Ticked:
         """Do what is due now. Safe to repeat, and after any crash."""
-        decisions = self._fill_slot()
         delivered: list[Delivered] = []
         failures: list[str] = []
         now = self.clock()
+        decisions = self._fill_slot(now, failures)
         for dispatch in self.dispatches.due(now):
             if stop():
                 break
@@ -80,19 +80,22 @@ class Tick:
             now=until,
             catch_up=until - now,
             recorded=(),
-            candidates=self._candidates(),
+            candidates=self._candidates([]),
         )
 
-    def _fill_slot(self) -> tuple[Decision, ...]:
-        if self.slot is None:
+    def _fill_slot(self, now: datetime, failures: list[str]) -> tuple[Decision, ...]:
+        decided_until = self.slots.latest()
+        if self.slot is None or (
+            # Between two turns there is nothing to decide, and no entry has to be read for it.
+            decided_until and not due_between(self.slot, decided_until, now)
+        ):
             return ()
-        now = self.clock()
-        candidates = self._candidates()
+        candidates = self._candidates(failures)
         # Before the first decision, the slot is in force since the first approval it could fill.
         in_force = min((each.approved_at for each in candidates), default=now)
         decisions = plan(
             self.slot,
-            since=self.slots.latest() or in_force,
+            since=decided_until or in_force,
             now=now,
             catch_up=self.catch_up,
             recorded=(),
@@ -117,14 +120,18 @@ class Tick:
                     made.id, {DispatchState.SCHEDULED}, DispatchState.MISSED, now=now, note=reason
                 )
 
-    def _candidates(self) -> list[Candidate]:
-        """Return the approved entries that no dispatch was ever made of."""
+    def _candidates(self, failures: list[str]) -> list[Candidate]:
+        """Return the approved entries that no dispatch was ever made of; name the damaged ones."""
         taken = {dispatch.entry for dispatch in self.dispatches.all()}
         found: list[Candidate] = []
         for id_ in self.outbox.ids():
             if id_ in taken:
                 continue
-            entry, approval = self.outbox.get(id_), self.outbox.approval(id_)
+            try:
+                entry, approval = self.outbox.get(id_), self.outbox.approval(id_)
+            except OutboxError as error:
+                failures.append(f"entry {id_}: {error}")
+                continue
             if approval and approval_state(entry, approval) is ApprovalState.APPROVED:
                 day = date.fromisoformat(entry.date) if entry.date else None
                 found.append(

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.app import App
+from pipeline.errors import NotAllowed
 from pipeline.formats.markdown_writer import write_markdown
 from pipeline.model.content import Paragraph
 from pipeline.model.dispatch import DispatchState
@@ -132,6 +133,33 @@ def test_what_the_slot_will_do_can_be_asked_before(simulation: Simulation) -> No
     ]
     assert simulation.app.dispatches.all() == ()
     assert simulation.app.slots.recent(5) == ()
+
+
+def test_a_tick_never_undoes_a_pause(simulation: Simulation) -> None:
+    """A person may pause between a tick's look at what is due and its work on it."""
+    simulation.approve(1, date(2026, 10, 23))
+    app = simulation.app
+    dispatch = app.schedule()(EntryId("001"), due_at=simulation.now)
+    app.dispatches.prepare(dispatch.id, simulation.now)
+    app.control().pause(dispatch.id, reason="a wrong link")
+    with pytest.raises(NotAllowed, match="is paused"):
+        app.deliver()(dispatch.id)
+
+    assert simulation.sent == []
+    assert app.dispatches.get(dispatch.id).state is DispatchState.PAUSED
+
+
+def test_a_damaged_entry_stops_nobody_elses_mail(simulation: Simulation) -> None:
+    """It is reported, and the slot and every dispatch go on without it."""
+    simulation.approve(1, date(2026, 10, 23))
+    simulation.approve(2, date(2026, 10, 23))
+    (simulation.root / "outbox" / "001" / "email.txt").write_text("changed by hand")
+    simulation.now = datetime(2026, 10, 23, 8, 1, tzinfo=UTC)
+    ticked = simulation.app.tick()()
+
+    assert len(simulation.sent) == READERS
+    assert [dispatch.entry for dispatch in simulation.app.dispatches.all()] == ["002"]
+    assert "001" in ticked.failures[0]
 
 
 def test_an_edit_after_approval_keeps_the_issue_at_home(simulation: Simulation) -> None:
