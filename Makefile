@@ -4,10 +4,11 @@
 
 .POSIX:
 .NOTPARALLEL:
-.PHONY: help demo test check bench docs pictures constraints clean
+.PHONY: help demo test check kill-test bench docs pictures constraints clean
 
 BIN = .venv/bin
 PYTEST = $(BIN)/python -m pytest
+KILLS = 1000
 
 # A stamp is written last, so an interrupted installation is simply done again.
 USE = .venv/.installed
@@ -17,7 +18,8 @@ help:
 	@echo 'make demo          publish the sample newsletter to a folder of this checkout'
 	@echo 'make test          style, types, layers and every test, browser included'
 	@echo 'make check         the same with the fast tests only; run it before you commit'
-	@echo 'make bench         measure whole commands and write docs/benchmarks.md'
+	@echo 'make kill-test     kill the sender KILLS=1000 times and count who got what'
+	@echo 'make bench         measure commands and sending, and write docs/benchmarks.md'
 	@echo 'make docs          write the reference pages that follow from the code'
 	@echo 'make pictures      take the pictures in docs/pictures (needs chromium)'
 	@echo 'make constraints   pin the newest versions that pyproject.toml allows'
@@ -48,9 +50,16 @@ lint: $(WORK)
 	@echo 'Layers: lint-imports'
 	@$(BIN)/lint-imports --no-logo
 
+kill-test: $(WORK)
+	@sh .ci/packages
+	@echo 'Killing the sender $(KILLS) times'
+	@KILLS=$(KILLS) $(PYTEST) -m integration --log-cli-level=INFO tests/integration/test_kill.py
+
 bench: $(WORK)
-	@echo 'Measuring; leave the machine alone for a minute'
+	@sh .ci/packages
+	@echo 'Measuring; leave the machine alone for a quarter of an hour'
 	@$(BIN)/python tests/bench/build.py
+	@$(BIN)/python tests/bench/send.py
 
 docs: $(WORK)
 	@echo 'Writing docs/diagnostics.md and docs/settings.md'

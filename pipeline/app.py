@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline import plugins
-from pipeline.model.ports import Sender
+from pipeline.model.ports import Sender, StreamingSender
 from pipeline.workspace import Workspace
 
 if TYPE_CHECKING:  # each operation brings its rooms; a command pays only for its own
@@ -24,7 +24,8 @@ if TYPE_CHECKING:  # each operation brings its rooms; a command pays only for it
     from pipeline.operations.import_subscribers import ImportSubscribers
     from pipeline.operations.publish import Publish
     from pipeline.operations.read import ReadIssue
-    from pipeline.operations.resolve import ResolveUncertain
+    from pipeline.operations.recover import Recover
+    from pipeline.operations.reopen import Reopen
     from pipeline.operations.schedule import Schedule
     from pipeline.operations.send import Send
     from pipeline.operations.send_one import SendOne
@@ -142,24 +143,40 @@ class App(Workspace):
 
         return Schedule(outbox=self.outbox(), dispatches=self.dispatches, clock=self.clock)
 
-    def deliver(self, sender: Sender | None = None) -> Deliver:
+    def recover(self) -> Recover:
+        """Read the journals of senders that died."""
+        from pipeline.operations.recover import Recover
+
+        return Recover(
+            ledger=self.ledger,
+            locks=self.data / "locks",
+            journals=self.data / "journal",
+            policy=self.settings.delivery.policy(),
+            clock=self.clock,
+        )
+
+    def deliver(self, sender: Sender | StreamingSender | None = None) -> Deliver:
         """Work on dispatches, with the way out of the settings or another."""
-        from pipeline.model.delivery import RetryPolicy
         from pipeline.operations.deliver import Deliver
 
+        settings = self.settings.delivery
         return Deliver(
             outbox=self.outbox(),
             dispatches=self.dispatches,
             ledger=self.ledger,
+            throttles=self.throttles,
             sender=sender or self.sender(),
             newsletter=self.newsletter,
             keys=self.keys,
-            locks=self.data / "locks",
-            policy=RetryPolicy(),
+            sign=self.sign,
+            recover=self.recover(),
+            domains=settings.domains,
+            sync_each=settings.sync == "each",
+            loop=settings.loop,
             clock=self.clock,
         )
 
-    def send(self, sender: Sender | None = None) -> Send:
+    def send(self, sender: Sender | StreamingSender | None = None) -> Send:
         """Send an entry now, with the way out of the settings or another."""
         from pipeline.operations.send import Send
 
@@ -178,6 +195,7 @@ class App(Workspace):
             outbox=self.outbox(),
             sender=self.sender(kind),
             newsletter=self.newsletter,
+            sign=self.sign,
             clock=self.clock,
         )
 
@@ -185,13 +203,18 @@ class App(Workspace):
         """Pause, resume and cancel dispatches."""
         from pipeline.operations.control import Control
 
-        return Control(dispatches=self.dispatches, clock=self.clock)
+        return Control(dispatches=self.dispatches, recover=self.recover(), clock=self.clock)
 
-    def resolve_uncertain(self) -> ResolveUncertain:
-        """Decide about uncertain deliveries."""
-        from pipeline.operations.resolve import ResolveUncertain
+    def reopen(self) -> Reopen:
+        """Decide about uncertain and refused deliveries."""
+        from pipeline.operations.reopen import Reopen
 
-        return ResolveUncertain(dispatches=self.dispatches, ledger=self.ledger, clock=self.clock)
+        return Reopen(
+            dispatches=self.dispatches,
+            ledger=self.ledger,
+            recover=self.recover(),
+            clock=self.clock,
+        )
 
     def tick(self) -> Tick:
         """Do what is due."""

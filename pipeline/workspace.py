@@ -14,7 +14,7 @@ from pipeline import plugins
 from pipeline.errors import ConfigError
 from pipeline.model.entry import EntryId
 from pipeline.model.newsletter import Newsletter
-from pipeline.model.ports import Clock, Sender
+from pipeline.model.ports import Clock, Sender, StreamingSender
 from pipeline.settings import Settings
 
 if TYPE_CHECKING:  # each brings its room; a command pays only for what it uses
@@ -29,6 +29,7 @@ if TYPE_CHECKING:  # each brings its room; a command pays only for what it uses
     from pipeline.storage.slots import Slots
     from pipeline.storage.subscribers import Subscribers
     from pipeline.storage.suppressions import Suppressions
+    from pipeline.storage.throttles import Throttles
 
 ISSUE_SUFFIXES = (".md", ".markdown", ".txt")
 _PATH_OPTIONS = {"folder", "ca_file"}  # options of senders that are relative to newsletter.toml
@@ -167,6 +168,13 @@ class Workspace:
         return SqlLedger(self.database)
 
     @property
+    def throttles(self) -> Throttles:
+        """What was learned about relays."""
+        from pipeline.storage.throttles import Throttles
+
+        return Throttles(self.database)
+
+    @property
     def subscribers(self) -> Subscribers:
         """The people."""
         from pipeline.audience.tokens import address_hasher
@@ -182,7 +190,25 @@ class Workspace:
 
         return Suppressions(self.database, address_hasher(self.keys))
 
-    def sender(self, kind: str | None = None) -> Sender:
+    @cached_property
+    def sign(self) -> Callable[[bytes], bytes] | None:
+        """What puts our signatures before a message; None: the relay signs.
+
+        Raises:
+            ConfigError: a key is missing, unsafe or too weak.
+        """
+        table = self.settings.dkim
+        if table.key_file is None:
+            return None
+        from pipeline.outbox.dkim import DkimSigner
+        from pipeline.outbox.dkim_key import load_key
+
+        keys = [load_key(self.root / table.key_file, table.selector)]
+        if table.second_key_file and table.second_selector:
+            keys.append(load_key(self.root / table.second_key_file, table.second_selector))
+        return DkimSigner(keys, table.domain or self.newsletter.mail_domain).sign
+
+    def sender(self, kind: str | None = None) -> Sender | StreamingSender:
         """Return the way out that the settings name, or another of the given kind.
 
         Raises:
@@ -200,7 +226,9 @@ class Workspace:
             options.setdefault("folder", f"{self.settings.paths.data}/sent")
         for name in _PATH_OPTIONS & options.keys():
             options[name] = str(self.root / str(options[name]))
-        build: Callable[[dict[str, object]], Sender] = plugins.load("senders", kind or table.kind)
+        build: Callable[[dict[str, object]], Sender | StreamingSender] = plugins.load(
+            "senders", kind or table.kind
+        )
         return build(options)
 
 

@@ -1,26 +1,35 @@
-"""Ctrl-C and SIGTERM while messages leave: finish the one in hand, then stop."""
+"""Ctrl-C and SIGTERM while messages leave: first finish what is on the wire, then do not wait."""
 
 from __future__ import annotations
 
 import signal
 import threading
 from types import FrameType, TracebackType
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import click
 
+from pipeline.delivery.report import Stop
+
+_SAID: Final = {
+    Stop.DRAIN: "stopping: nothing more is begun, and what is on the wire gets its answer;"
+    " once more to stop at once",
+    Stop.NOW: "stopping at once: who had a message on the wire is listed as uncertain",
+}
+
 
 class Interruption:
-    """Remembers that somebody asked to stop. A second signal does not wait."""
+    """Counts how often somebody asked to stop."""
 
     def __init__(self) -> None:
         self.signal: int | None = None
         self.stop = threading.Event()  # the same, for who waits
+        self._asked = Stop.NO
         self._before: dict[int, Any] = {}
 
-    def asked(self) -> bool:
-        """Whether somebody asked."""
-        return self.signal is not None
+    def asked(self) -> Stop:
+        """Say how urgently somebody wants us to end."""
+        return self._asked
 
     @property
     def exit_code(self) -> int:
@@ -44,8 +53,8 @@ class Interruption:
             signal.signal(number, handler)
 
     def _note(self, number: int, _: FrameType | None) -> None:
-        if self.signal is not None:
-            raise KeyboardInterrupt
         self.signal = number
         self.stop.set()
-        click.echo("stopping after the message in hand; once more to stop at once", err=True)
+        if self._asked < Stop.NOW:
+            self._asked = Stop(self._asked + 1)
+            click.echo(_SAID[self._asked], err=True)

@@ -15,7 +15,10 @@ Row = Mapping[str, Any]
 
 
 def output_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add --output to a command."""
+    """Add --output, and --json for short, to a command."""
+    command = click.option(
+        "--json", "output", flag_value="json", help="The same as --output json"
+    )(command)
     return click.option(
         "--output",
         type=click.Choice(FORMATS),

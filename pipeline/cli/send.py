@@ -106,7 +106,7 @@ def _conclude(delivered: Delivered) -> None:
     click.echo(f"dispatch {dispatch.id}\t{dispatch.state}\t{said}")
     if report.recovered:
         click.echo(
-            f"{report.recovered} were on the wire when an earlier run died: uncertain now; "
+            f"{report.recovered} were on the wire when an earlier run died; "
             f"see: broadsheet status {dispatch.id} --uncertain",
             err=True,
         )
@@ -116,6 +116,12 @@ def _conclude(delivered: Delivered) -> None:
         click.echo(
             f"the way out is closed: {report.paused_reason}\nnobody is blamed; "
             "run the same command again to go on",
+            err=True,
+        )
+    elif report.resumes_at:
+        click.echo(
+            f"the quota is used up until {report.resumes_at:%Y-%m-%d %H:%M} UTC; "
+            "`broadsheet serve` goes on then, or run this again",
             err=True,
         )
     elif counts.by_status[DeliveryStatus.DEFERRED]:
@@ -128,7 +134,8 @@ def _exit_code(delivered: Delivered) -> int:
     by_status = delivered.counts.by_status
     if delivered.report.sender_fault:
         return 2
-    if delivered.report.paused_reason or by_status[DeliveryStatus.DEFERRED]:
+    report = delivered.report
+    if report.paused_reason or report.resumes_at or by_status[DeliveryStatus.DEFERRED]:
         return _TRY_LATER
     unsure = by_status[DeliveryStatus.REFUSED] + by_status[DeliveryStatus.UNCERTAIN]
     return _PARTLY_DONE if unsure else 0

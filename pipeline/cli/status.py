@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from pipeline.cli.output import emit, output_option
 from pipeline.cli.place import Place, pass_place
+from pipeline.errors import StorageError
 from pipeline.model.delivery import DeliveryStatus
 from pipeline.model.dispatch import Dispatch, DispatchId
 
@@ -37,6 +38,7 @@ def status(place: Place, dispatch: int | None, wanted: str | None, output: str |
     dispatches = app.dispatches
     if wanted and dispatch is None:
         raise click.UsageError("of which dispatch? `broadsheet status` lists them")
+    _bring_up_to_date(app, dispatches.all())
     if wanted and dispatch is not None:
         only = None if wanted == "all" else DeliveryStatus(wanted)
         emit(_people(dispatches, DispatchId(dispatch), only), _WHO, output, key="address")
@@ -52,6 +54,16 @@ def status(place: Place, dispatch: int | None, wanted: str | None, output: str |
     emit(rows, [*columns, "when", "note"], output, key="dispatch")
     if not rows:
         click.echo("nothing was dispatched yet", err=True)
+
+
+def _bring_up_to_date(app: App, found: Iterable[Dispatch]) -> None:
+    """Count what a killed sender did, too; numbers a moment old are better than none."""
+    recover = app.recover()
+    for one in found:
+        try:
+            recover(one.id)
+        except StorageError as error:
+            click.echo(f"dispatch {one.id}: the last outcomes are missing: {error}", err=True)
 
 
 def _when(app: App, one: Dispatch) -> str:

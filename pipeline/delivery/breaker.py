@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from pipeline.errors import ConfigError, SenderUnavailable
-from pipeline.model.delivery import Accepted, DeliveryId, Outcome, Refused
+from pipeline.model.delivery import Accepted, Outcome, Refused, Settled
 
 THRESHOLD: Final = 5  # equal refusals in a row
 
@@ -37,23 +37,23 @@ class EverybodyRefused(SenderUnavailable, ConfigError):
 
 @dataclass(frozen=True, slots=True)
 class Breaker:
-    """A run of equal refusals, and whose deliveries they were."""
+    """A run of equal refusals, and whose attempts they were."""
 
     signature: str = ""
-    deliveries: tuple[DeliveryId, ...] = ()  # the run, oldest first
+    run: tuple[Settled, ...] = ()  # oldest first
     refusal: Refused | None = None  # the last of the run
 
     @property
     def tripped(self) -> bool:
         """Whether the run is too long to be a coincidence."""
-        return len(self.deliveries) >= THRESHOLD
+        return len(self.run) >= THRESHOLD
 
     @property
     def suspects_us(self) -> bool:
         """Whether it last saw policy refusals, which are about us if nobody was accepted."""
         return self.signature.partition(" ")[2].startswith("5.7.")
 
-    def observe(self, delivery: DeliveryId, outcome: Outcome) -> Breaker:
+    def observe(self, settled: Settled, outcome: Outcome) -> Breaker:
         """Return the breaker after one more outcome.
 
         An acceptance ends a run. What says nothing about us, such as an unknown mailbox, a
@@ -67,8 +67,8 @@ class Breaker:
             case Refused(code, reply) as outcome if not _is_their_own(reply):
                 signature = f"{code} {_gist(reply)}"
                 if signature == self.signature:
-                    return replace(self, deliveries=(*self.deliveries, delivery), refusal=outcome)
-                return Breaker(signature, (delivery,), outcome)
+                    return replace(self, run=(*self.run, settled), refusal=outcome)
+                return Breaker(signature, (settled,), outcome)
             case _:
                 return self
 

@@ -1,194 +1,199 @@
-"""The loop that sends: one delivery in hand at a time (decision D7)."""
+"""The loop that sends: journal, books and sender at work together (decisions D7 and D8)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+import asyncio
+from collections.abc import Callable
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final, Literal
 
-from pipeline.delivery.breaker import Breaker, EverybodyRefused
-from pipeline.delivery.report import Progress, Report, Tally
-from pipeline.delivery.retry import decide
+from pipeline.delivery.books import Books
+from pipeline.delivery.journal import Journal, discard
+from pipeline.delivery.one_by_one import carry_one_by_one
+from pipeline.delivery.recovery import recover
+from pipeline.delivery.report import Progress, Report, Stop
+from pipeline.delivery.run import MessageFor, Run
+from pipeline.delivery.throttle import Throttle
 from pipeline.errors import ConfigError, SenderUnavailable
-from pipeline.model.delivery import (
-    Claim,
-    DeliveryId,
-    DeliveryStatus,
-    Envelope,
-    Outcome,
-    RetryPolicy,
-    Verdict,
-)
+from pipeline.model.delivery import RetryPolicy
 from pipeline.model.dispatch import DispatchId
-from pipeline.model.ports import Clock, Ledger, Sender, Session
+from pipeline.model.ports import Clock, Ledger, Sender, StreamingSender
+
+WATCH: Final = 0.1  # seconds between two looks at `stop`
+
+LoopKind = Literal["auto", "asyncio", "uvloop"]
 
 
-@dataclass(frozen=True, slots=True)
-class Unrepresentable:
-    """No message can be made for this one subscriber."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """What a run of the loop needs; the caller holds the lock of the dispatch."""
 
-    reason: str
-
-
-MessageFor = Callable[[Claim], tuple[Envelope, bytes] | Unrepresentable]
+    ledger: Ledger
+    sender: Sender | StreamingSender
+    message_for: MessageFor
+    throttle: Throttle
+    remember: Callable[[], None]  # stores what the throttle counts; called in a thread
+    policy: RetryPolicy
+    clock: Clock
+    journal: Path  # folder of this dispatch alone
+    identity: bytes  # of the database, 16 bytes: no other one's journal is ever read
+    sync_each: bool = False  # also a power cut must not take a START
+    loop: LoopKind = "auto"
+    proven: bool = False  # the way out took a message of this dispatch before
 
 
 def deliver(
-    dispatch_id: DispatchId,
+    dispatch: DispatchId,
+    parts: Delivery,
     *,
-    ledger: Ledger,
-    sender: Sender,
-    message_for: MessageFor,
-    policy: RetryPolicy,
-    clock: Clock,
-    stop: Callable[[], bool],
+    stop: Callable[[], Stop],
     progress: Callable[[Progress], None],
-    proven: bool = False,
 ) -> Report:
     """Send what is due of a dispatch, until nothing is, or until the way out closes.
 
-    START is durable before a body leaves, so a kill -9 makes at most the one delivery in hand
-    uncertain. An exception of `message_for`, `stop` or `progress` passes through, and the delivery
-    in hand is pending again.
+    First the journal of a run that died is read. START is in the journal before a body leaves,
+    so a kill -9 makes at most one delivery for each open connection uncertain.
 
     Args:
-        dispatch_id: a dispatch whose lock the caller holds.
-        ledger: its deliveries.
-        sender: the way out.
-        message_for: makes envelope and bytes for a claim, or says why there are none.
-        policy: when to try again and when to give up.
-        clock: the present moment.
-        stop: asked before each message; once it is true, none is begun any more.
-        progress: told of each settled delivery.
-        proven: whether the way out took a message of this dispatch before.
+        dispatch: its lock is held by the caller.
+        parts: what to work with.
+        stop: asked some times a second.
+        progress: told some times a second.
 
     Returns:
         What happened. A closed way out is in it, and not an exception: the caller pauses.
+
+    Raises:
+        StorageError: journal or database cannot be written. Nothing was begun after that, and the
+            journal has what the database has not.
     """
-    loop = _Loop(
-        dispatch=dispatch_id,
-        ledger=ledger,
-        message_for=message_for,
-        policy=policy,
-        clock=clock,
-        stop=stop,
-        progress=progress,
-        proven=proven,
-        recovered=ledger.recover(dispatch_id),
+    recovered = recover(
+        dispatch,
+        folder=parts.journal,
+        identity=parts.identity,
+        ledger=parts.ledger,
+        policy=parts.policy,
+        now=parts.clock(),
     )
+    with closing(
+        Journal.open(parts.journal, dispatch, parts.identity, sync_each=parts.sync_each)
+    ) as journal:
+        run = Run(
+            dispatch,
+            ledger=parts.ledger,
+            journal=journal,
+            throttle=parts.throttle,
+            message_for=parts.message_for,
+            policy=parts.policy,
+            clock=parts.clock,
+        )
+        with asyncio.Runner(loop_factory=_loop_factory(parts.loop)) as runner:
+            ended = runner.run(_carried(run, journal, parts, stop, progress))
+    if not run.unstored:
+        discard(parts.journal)
+    if run.failure and not isinstance(run.failure, SenderUnavailable):
+        raise run.failure
+    outage = ended.outage or run.failure
+    return Report(
+        tally=run.tally,
+        recovered=recovered,
+        put_back=run.put_back_count,
+        paused_reason=str(outage) if outage else None,
+        sender_fault=isinstance(outage, ConfigError),
+        stopped=ended.stop > Stop.NO,
+        resumes_at=datetime.fromtimestamp(run.resumes_at, UTC) if run.resumes_at else None,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Ended:
+    """Why the sender stopped: it was asked to, or its way out closed, or nothing was left."""
+
+    stop: Stop
+    outage: SenderUnavailable | None = None
+
+
+async def _carried(
+    run: Run,
+    journal: Journal,
+    parts: Delivery,
+    stop: Callable[[], Stop],
+    progress: Callable[[Progress], None],
+) -> _Ended:
+    """Let the sender carry, with the books kept beside it; everything is stored at the end."""
+    books = Books(
+        run,
+        ledger=parts.ledger,
+        journal=journal,
+        clock=parts.clock,
+        remember=parts.remember,
+    )
+    keeping = asyncio.create_task(books.keep())
+    carrying = asyncio.create_task(_carry(parts.sender, run))
     try:
-        with sender.open() as session:
-            stopped = loop.run(session)
-    except SenderUnavailable as outage:
-        return loop.report(paused_reason=str(outage), sender_fault=isinstance(outage, ConfigError))
-    return loop.report(stopped=stopped)
+        return await _watched(carrying, run, parts, stop, progress)
+    finally:
+        run.close()
+        carrying.cancel()  # changes nothing if it is done
+        with suppress(asyncio.CancelledError, SenderUnavailable):
+            await carrying
+        if run.blames_us() and not parts.proven:
+            run.take_blame_back()
+        await books.finish(keeping)
 
 
-@dataclass(slots=True, kw_only=True)
-class _Loop:
-    """One run, and what it knows so far."""
+async def _watched(
+    carrying: asyncio.Task[None],
+    run: Run,
+    parts: Delivery,
+    stop: Callable[[], Stop],
+    progress: Callable[[Progress], None],
+) -> _Ended:
+    """Wait for the sender, and look up from time to time."""
+    asked = Stop.NO
+    while True:
+        asked = max(asked, stop())
+        if asked >= Stop.DRAIN:
+            run.close()
+        if asked >= Stop.NOW:
+            carrying.cancel()
+        throttled = parts.throttle.describe(parts.clock().timestamp())
+        progress(Progress(tally=run.tally, on_the_wire=run.on_the_wire, throttled=throttled))
+        if carrying.done():
+            break
+        await asyncio.wait({carrying}, timeout=WATCH)
+    if carrying.cancelled():
+        return _Ended(asked)
+    error = carrying.exception()
+    if error is None or isinstance(error, SenderUnavailable):
+        return _Ended(asked, error)
+    raise error
 
-    dispatch: DispatchId
-    ledger: Ledger
-    message_for: MessageFor
-    policy: RetryPolicy
-    clock: Clock
-    stop: Callable[[], bool]
-    progress: Callable[[Progress], None]
-    proven: bool
-    recovered: int
-    tally: Tally = field(default_factory=Tally)
-    breaker: Breaker = field(default_factory=Breaker)
-    put_back: int = 0
 
-    def run(self, session: Session) -> bool:
-        """Go from claim to claim; tell whether it ended because somebody asked."""
-        claim = self.ledger.advance(self.dispatch, now=self.clock(), settled=None)
-        while claim and not self._is_stopped(claim):
-            verdict = self._attempt(session, claim)
-            claim = self._settle(claim, verdict)
-        if claim is None and self.breaker.suspects_us and not (self.proven or self.tally.accepted):
-            self._take_blame_back(uncounted=0)
-        return claim is not None
+async def _carry(sender: Sender | StreamingSender, run: Run) -> None:
+    if isinstance(sender, StreamingSender):
+        await sender.carry(run)
+    else:
+        await carry_one_by_one(sender, run)
 
-    def report(
-        self,
-        *,
-        stopped: bool = False,
-        paused_reason: str | None = None,
-        sender_fault: bool = False,
-    ) -> Report:
-        """Sum up."""
-        return Report(
-            tally=self.tally,
-            recovered=self.recovered,
-            put_back=self.put_back,
-            paused_reason=paused_reason,
-            sender_fault=sender_fault,
-            stopped=stopped,
-        )
 
-    def _is_stopped(self, claim: Claim) -> bool:
-        with self._back_on(BaseException, claim):
-            stopped = self.stop()
-        if stopped:
-            self._put_back((claim.delivery,))
-        return stopped
+def _loop_factory(kind: LoopKind) -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """Return what makes the event loop; None is the one of the standard library.
 
-    def _attempt(self, session: Session, claim: Claim) -> Verdict:
-        with self._back_on(BaseException, claim):
-            made = self.message_for(claim)
-        if isinstance(made, Unrepresentable):
-            return Verdict(status=DeliveryStatus.REFUSED, reply=made.reason)
-        with self._back_on(SenderUnavailable, claim):
-            # Any other exception leaves START as it is: nobody knows how far the bytes came.
-            outcome = session.send(*made)
-        self._watch(claim, outcome)
-        return decide(
-            outcome,
-            attempts=claim.attempts,
-            first_tried_at=claim.first_tried_at,
-            now=self.clock(),
-            policy=self.policy,
-        )
-
-    def _watch(self, claim: Claim, outcome: Outcome) -> None:
-        """Take the blame back from everybody in a run of equal refusals.
-
-        Raises:
-            EverybodyRefused: the run is long enough.
-        """
-        self.breaker = self.breaker.observe(claim.delivery, outcome)
-        if self.breaker.tripped:
-            self._take_blame_back(uncounted=1)  # the last one has no verdict yet
-
-    def _take_blame_back(self, *, uncounted: int) -> None:
-        run, refusal = self.breaker.deliveries, self.breaker.refusal
-        if refusal:
-            self._put_back(run)
-            self.tally = self.tally.without_refused(len(run) - uncounted)
-            raise EverybodyRefused(refusal, len(run))
-
-    def _settle(self, claim: Claim, verdict: Verdict) -> Claim | None:
-        """Store a verdict, say so, and return the next claim."""
-        following = self.ledger.advance(
-            self.dispatch, now=self.clock(), settled=(claim.delivery, verdict)
-        )
-        self.tally = self.tally.plus(verdict.status)
-        with self._back_on(BaseException, following):
-            self.progress(Progress(delivery=claim.delivery, verdict=verdict, tally=self.tally))
-        return following
-
-    @contextmanager
-    def _back_on(self, kind: type[BaseException], claim: Claim | None) -> Iterator[None]:
-        """Put a claim back if what happens here fails before its bytes leave."""
-        try:
-            yield
-        except kind:
-            if claim:
-                self._put_back((claim.delivery,))
-            raise
-
-    def _put_back(self, deliveries: tuple[DeliveryId, ...]) -> None:
-        self.ledger.put_back(deliveries)
-        self.put_back += len(deliveries)
+    Raises:
+        ConfigError: uvloop is asked for and not installed.
+    """
+    if kind == "asyncio":
+        return None
+    try:
+        import uvloop
+    except ImportError:
+        if kind == "auto":
+            return None
+        raise ConfigError(
+            'delivery.loop: uvloop is not installed; run: pip install "broadsheet[fast]"'
+        ) from None
+    return uvloop.new_event_loop

@@ -3,8 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import IntEnum
 
-from pipeline.model.delivery import DeliveryId, DeliveryStatus, Verdict
+from pipeline.model.delivery import DeliveryStatus
+
+
+class Stop(IntEnum):
+    """How urgently somebody wants the loop to end."""
+
+    NO = 0
+    DRAIN = 1  # begin nothing; wait for the answers to what is on the wire
+    NOW = 2  # wait for nothing: what is on the wire becomes uncertain
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,34 +31,31 @@ class Tally:
         """All verdicts."""
         return self.accepted + self.deferred + self.refused + self.uncertain
 
-    def plus(self, status: DeliveryStatus) -> Tally:
-        """Count one more verdict."""
-        return replace(self, **{status.value: getattr(self, status.value) + 1})
-
-    def without_refused(self, number: int) -> Tally:
-        """Take back the blame of so many refusals."""
-        return replace(self, refused=self.refused - number)
+    def plus(self, status: DeliveryStatus, number: int = 1) -> Tally:
+        """Count more verdicts of a kind; a negative number takes some back."""
+        return replace(self, **{status.value: getattr(self, status.value) + number})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """One delivery is settled, durably."""
+    """How far a run is; some times a second."""
 
-    delivery: DeliveryId
-    verdict: Verdict
-    tally: Tally  # this one included
+    tally: Tally
+    on_the_wire: int  # taken by the sender and not settled yet
+    throttled: tuple[str, ...] = ()  # what slows the run down, in words; nothing if nothing does
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """How a run of the loop ended.
 
-    With neither `paused_reason` nor `stopped`, nothing more was due.
+    With neither `paused_reason` nor `stopped` nor `resumes_at`, nothing more was due.
     """
 
     tally: Tally
-    recovered: int  # deliveries of a run before this one that died: uncertain now
+    recovered: int  # deliveries of a run before this one that died with them on the wire
     put_back: int = 0  # deliveries that did not leave, pending again
     paused_reason: str | None = None  # why the way out is closed
     sender_fault: bool = False  # a person must change something; waiting does not help
     stopped: bool = False  # because somebody asked
+    resumes_at: datetime | None = None  # aware, UTC: a quota is used up until then

@@ -37,8 +37,8 @@ def decide(
         policy: when to try again and when to give up.
 
     Returns:
-        DEFERRED with `due_at` after `now`; UNCERTAIN, which a person decides; or ACCEPTED or
-        REFUSED, which are final.
+        DEFERRED with `due_at` after `now`, or at once if an unanswered message may be sent again;
+        UNCERTAIN, which a person decides; or ACCEPTED or REFUSED, which are final.
     """
     match outcome:
         case Accepted(code, reply):
@@ -46,6 +46,8 @@ def decide(
         case Refused(code, reply):
             return Verdict(status=DeliveryStatus.REFUSED, code=code, reply=reply)
         case Unanswered(reason):
+            if attempts <= policy.resends:
+                return Verdict(status=DeliveryStatus.DEFERRED, due_at=now, reply=reason)
             return Verdict(status=DeliveryStatus.UNCERTAIN, reply=reason)
         case Deferred(code, reply):
             due_at = _next_try(attempts, now, policy)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
-from typing import Final, NewType
+from typing import Final, NamedTuple, NewType
 
-from pipeline.model.dispatch import DispatchId
 from pipeline.model.subscriber import SubscriberId
 
 DeliveryId = NewType("DeliveryId", int)
@@ -88,20 +87,44 @@ class Envelope:
     recipient: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Claim:
-    """A delivery taken to work on: START is durable before anyone holds one of these."""
+class Claim(NamedTuple):
+    """A delivery to work on. A tuple: a million of them are made in a run."""
 
     delivery: DeliveryId
-    dispatch: DispatchId
     subscriber: SubscriberId
     address: str
     name: str
-    attempts: int  # this one included
-    dated_at: datetime  # aware, UTC: the Date header, the same on every attempt
-    first_tried_at: (
-        datetime  # aware, UTC: when the first attempt started; giving up counts from it
-    )
+    attempt: int  # the number of the attempt to come, from 1
+    dated_at: int | None  # microseconds: the Date header of an earlier attempt, to be kept
+    first_tried_at: int | None  # microseconds: giving up counts from it
+
+
+class Settled(NamedTuple):
+    """What became of one attempt. PENDING takes it back: nobody is blamed, it did not count.
+
+    The pair of delivery and attempt makes it idempotent: an attempt is counted once, however
+    often a journal is read.
+    """
+
+    delivery: DeliveryId
+    attempt: int
+    status: DeliveryStatus  # PENDING, DEFERRED, ACCEPTED, REFUSED or UNCERTAIN
+    started_at: int  # microseconds
+    ended_at: int | None = None  # microseconds; nobody knows it of an attempt that was cut off
+    due_at: int | None = None  # microseconds; only with DEFERRED
+    code: int | None = None  # the server's reply code, if it gave one
+    reply: str = ""  # the server's own words, or ours
+
+
+@dataclass(slots=True, eq=False)
+class Outgoing:
+    """One message for one recipient on its way out; a sender gives it back as it got it."""
+
+    envelope: Envelope
+    message: bytes  # complete RFC 5322
+    # By construction 7-bit, ended and divided by CRLF, no line starts with a dot: senders need
+    # not look, which would cost more than sending.
+    plain: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,3 +151,15 @@ class RetryPolicy:
         timedelta(hours=12),
     )  # the last one repeats
     give_up_after: timedelta = timedelta(days=3)  # since the first attempt
+    # How often a message nobody answered may be sent again by itself; 0 holds it for a person.
+    resends: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RelayLimits:
+    """How much one relay takes; None is without limit."""
+
+    rate: float | None = None  # messages a second, over all connections
+    daily: int | None = None  # messages a day
+    warm_up: tuple[int, ...] = ()  # messages on the first day, the second, ...; then `daily`
+    warm_up_from: date | None = None  # the first day

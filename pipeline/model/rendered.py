@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 
 class MergeSlot(StrEnum):
@@ -14,6 +16,48 @@ class MergeSlot(StrEnum):
     """
 
     UNSUBSCRIBE_URL = "XX0UNSUBSCRIBE0URL0XX"
+    PREFERENCES_URL = "XX0PREFERENCES0URL0XX"
+    READER_TEXT = "XX0READER0XX"  # the start of a marker: key and fallback follow
+
+
+@dataclass(frozen=True, slots=True)
+class TextSlot:
+    """Free text about a reader, with the words for one of whom it is not known.
+
+    The fallback travels in the marker: it is frozen with the entry, in the language of the mail.
+    """
+
+    key: str  # NAME, or the key of a custom field; not empty
+    fallback: str = ""
+
+    @property
+    def marker(self) -> str:
+        """What stands for it until it is filled: letters and digits, as for every slot.
+
+        Raises:
+            ValueError: there is no key, or one of the two holds half of a surrogate pair.
+        """
+        if not self.key:
+            raise ValueError("a text of a reader needs a key, such as 'name'")
+        return f"{MergeSlot.READER_TEXT.value}{_hex(self.key)}Y{_hex(self.fallback)}Z"
+
+
+Slot = MergeSlot | TextSlot
+
+NAME: Final = "name"  # the key of the reader's own name
+
+MARKER: Final = re.compile(
+    f"{MergeSlot.UNSUBSCRIBE_URL}|{MergeSlot.PREFERENCES_URL}"
+    f"|{MergeSlot.READER_TEXT}(?:[0-9A-F]{{2}})+Y(?:[0-9A-F]{{2}})*Z"
+)
+
+
+def slot(marker: str) -> Slot:
+    """Return what a whole match of MARKER stands for."""
+    if not marker.startswith(MergeSlot.READER_TEXT):
+        return MergeSlot(marker)
+    key, fallback = marker.removeprefix(MergeSlot.READER_TEXT)[:-1].split("Y")
+    return TextSlot(_text(key), _text(fallback))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,3 +69,11 @@ class RenderedIssue:
     mjml: str
     html: str  # ASCII with character references, <!DOCTYPE html> first, slots in place
     text: str  # lines of at most 72 characters but for URLs, slots in place
+
+
+def _hex(text: str) -> str:
+    return text.encode().hex().upper()
+
+
+def _text(digits: str) -> str:
+    return bytes.fromhex(digits).decode(errors="replace")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from pipeline.model.dispatch import Dispatch, DispatchId, DispatchState
 from pipeline.model.ports import Clock
+from pipeline.operations.recover import Recover
 from pipeline.storage.dispatches import Dispatches
 
 
@@ -14,6 +15,7 @@ class Control:
     """Moves a dispatch along its table of states; what is on the wire is finished first."""
 
     dispatches: Dispatches
+    recover: Recover
     clock: Clock
 
     def pause(self, id_: DispatchId, *, reason: str) -> Dispatch:
@@ -44,6 +46,7 @@ class Control:
         Raises:
             NotAllowed: it is over.
         """
+        self.recover(id_)  # whom a killed sender reached stays reached
         cancellable = set(DispatchState) - {DispatchState.FINISHED, DispatchState.CANCELLED}
         return self._move(id_, cancellable, DispatchState.CANCELLED, reason)
 

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from pipeline.audience.secrets import Keys
-from pipeline.audience.tokens import Action, Tokens, message_id
-from pipeline.delivery.lock import DispatchLock
-from pipeline.delivery.loop import MessageFor, Unrepresentable, deliver
-from pipeline.delivery.report import Progress, Report
-from pipeline.errors import NotAllowed, OutboxError
-from pipeline.model.delivery import Claim, DeliveryStatus, Envelope, RetryPolicy
+from pipeline.delivery.loop import Delivery, LoopKind, deliver
+from pipeline.delivery.report import Progress, Report, Stop
+from pipeline.delivery.throttle import Throttle
+from pipeline.errors import Locked, NotAllowed, OutboxError
+from pipeline.model.delivery import DeliveryStatus
 from pipeline.model.dispatch import Dispatch, DispatchId, DispatchState
-from pipeline.model.entry import EntryId
 from pipeline.model.newsletter import Newsletter
-from pipeline.model.ports import Clock, Ledger, Sender
-from pipeline.outbox.compose import MessageTemplate, compose
+from pipeline.model.ports import Clock, Sender, StreamingSender
+from pipeline.operations.messages import Messages, Sign
+from pipeline.operations.recover import Recover
+from pipeline.outbox.compose import compose
 from pipeline.outbox.folder import Outbox
-from pipeline.outbox.headers import MessageError
 from pipeline.storage.dispatches import Dispatches
+from pipeline.storage.ledger import SqlLedger
 from pipeline.storage.progress import DispatchCounts
+from pipeline.storage.throttles import Throttles
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,53 +34,28 @@ class Delivered:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Messages:
-    """Makes the message of one subscriber from a frozen entry."""
-
-    entry: EntryId
-    template: MessageTemplate
-    newsletter: Newsletter
-    keys: Keys
-    tokens: Tokens
-
-    def __call__(self, claim: Claim) -> tuple[Envelope, bytes] | Unrepresentable:
-        """Return envelope and bytes, the same on every attempt."""
-        token = self.tokens.mint(Action.UNSUBSCRIBE, claim.subscriber)
-        try:
-            message = self.template.fill(
-                recipient=claim.address,
-                recipient_name=claim.name,
-                message_id=message_id(
-                    self.keys, self.entry, claim.subscriber, self.newsletter.mail_domain
-                ),
-                date=claim.dated_at,
-                unsubscribe_url=f"{self.newsletter.site_url}/u/{token}",
-                unsubscribe_token=token,
-            )
-        except MessageError as error:
-            return Unrepresentable(str(error))
-        return Envelope(self.newsletter.sender.address, claim.address), message
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Deliver:
     """Take a dispatch as far as it goes now; call it again to go on."""
 
     outbox: Outbox
     dispatches: Dispatches
-    ledger: Ledger
-    sender: Sender
+    ledger: SqlLedger
+    throttles: Throttles
+    sender: Sender | StreamingSender
     newsletter: Newsletter
     keys: Keys
-    locks: Path  # folder of lock files
-    policy: RetryPolicy
+    sign: Sign | None
+    recover: Recover
+    domains: Mapping[str, float]  # messages a second to a recipient's domain
+    sync_each: bool
+    loop: LoopKind
     clock: Clock
 
     def __call__(
         self,
         id_: DispatchId,
         *,
-        stop: Callable[[], bool] = lambda: False,
+        stop: Callable[[], Stop] = lambda: Stop.NO,
         progress: Callable[[Progress], None] = lambda _: None,
     ) -> Delivered:
         """Send what is due of a dispatch that is SCHEDULED or SENDING.
@@ -89,28 +64,49 @@ class Deliver:
             Locked: another process is at it.
             NotAllowed: it is paused, missed or over; only a person's word changes that.
             OutboxError: the entry is not what was approved; nothing was sent.
+            StorageError: the disk is full or broken; run it again when it is not.
         """
-        with DispatchLock(self.locks / f"dispatch-{id_}.lock", clock=self.clock):
+        with self.recover.lock(id_):
             dispatch = self.dispatches.get(id_)
             messages = self._messages(dispatch)
+            self._require_earlier_ones_over(dispatch)
             self.dispatches.prepare(id_, self.clock())
             state = self.dispatches.get(id_).state
             if state is not DispatchState.SENDING:
+                self.recover.locked(id_)
                 raise NotAllowed(f"dispatch {id_} is {state}; nothing was sent")
-            report = deliver(
-                id_,
+            return self._concluded(id_, self._run(id_, messages, stop, progress))
+
+    def _run(
+        self,
+        id_: DispatchId,
+        messages: Messages,
+        stop: Callable[[], Stop],
+        progress: Callable[[Progress], None],
+    ) -> Report:
+        limits = self.sender.limits if isinstance(self.sender, StreamingSender) else {}
+        throttle = Throttle(limits, self.domains, remembered=self.throttles.load())
+        return deliver(
+            id_,
+            Delivery(
                 ledger=self.ledger,
                 sender=self.sender,
                 message_for=messages,
-                policy=self.policy,
+                throttle=throttle,
+                remember=lambda: self.throttles.save(throttle.remembered(), self.clock()),
+                policy=self.recover.policy,
                 clock=self.clock,
-                stop=stop,
-                progress=progress,
+                journal=self.recover.journal(id_),
+                identity=self.ledger.database.identity,
+                sync_each=self.sync_each,
+                loop=self.loop,
                 proven=self._is_proven(id_),
-            )
-            return self._concluded(id_, report)
+            ),
+            stop=stop,
+            progress=progress,
+        )
 
-    def _messages(self, dispatch: Dispatch) -> MessageFor:
+    def _messages(self, dispatch: Dispatch) -> Messages:
         """Compose from the frozen parts; what was approved is what goes out (decision D5)."""
         found = self.outbox.get(dispatch.entry)
         if found.digest != dispatch.digest:
@@ -120,12 +116,26 @@ class Deliver:
             )
         rendered = self.outbox.rendered(dispatch.entry)
         return Messages(
+            compose(rendered, self.newsletter, entry_id=dispatch.entry),
             entry=dispatch.entry,
-            template=compose(rendered, self.newsletter, entry_id=dispatch.entry),
             newsletter=self.newsletter,
             keys=self.keys,
-            tokens=Tokens(self.keys),
+            sign=self.sign,
         )
+
+    def _require_earlier_ones_over(self, dispatch: Dispatch) -> None:
+        """Know whom a cancelled dispatch of the same entry reached before anybody is written to.
+
+        Raises:
+            Locked: its sender still waits for answers.
+        """
+        for other in self.dispatches.all():
+            cancelled = other.state is DispatchState.CANCELLED
+            if cancelled and other.entry == dispatch.entry and not self.recover(other.id):
+                raise Locked(
+                    f"dispatch {other.id} of {other.entry} was cancelled, and its sender still "
+                    "waits for answers; try again in a moment"
+                )
 
     def _is_proven(self, id_: DispatchId) -> bool:
         return self.dispatches.counts(id_).by_status[DeliveryStatus.ACCEPTED] > 0

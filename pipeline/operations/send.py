@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from pipeline.audience.address import parse_address
-from pipeline.delivery.report import Progress
+from pipeline.delivery.report import Progress, Stop
 from pipeline.errors import NotAllowed
 from pipeline.model.dispatch import Dispatch, DispatchState
 from pipeline.model.entry import Entry, EntryId
@@ -51,6 +51,7 @@ class Send:
         """
         dispatch = self.deliver.dispatches.find(entry)
         if dispatch:
+            self.deliver.recover(dispatch.id)
             _refuse_what_is_over(dispatch)
         found = approved_entry(self.schedule.outbox, entry)
         if dispatch and dispatch.started_at:
@@ -79,7 +80,7 @@ class Send:
         self,
         entry: EntryId,
         *,
-        stop: Callable[[], bool] = lambda: False,
+        stop: Callable[[], Stop] = lambda: Stop.NO,
         progress: Callable[[Progress], None] = lambda _: None,
     ) -> Delivered:
         """Send; run again after an interruption, it goes on with whoever had nothing yet.

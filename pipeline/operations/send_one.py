@@ -5,12 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pipeline.audience.address import parse_address
-from pipeline.model.delivery import Envelope, Outcome
+from pipeline.delivery.single import send_single
+from pipeline.model.delivery import Envelope, Outcome, Outgoing
 from pipeline.model.entry import EntryId
+from pipeline.model.moment import microseconds
 from pipeline.model.newsletter import Newsletter
-from pipeline.model.ports import Clock, Sender
+from pipeline.model.ports import Clock, Sender, StreamingSender
+from pipeline.operations.messages import Sign
 from pipeline.outbox.compose import compose
 from pipeline.outbox.folder import Outbox
+from pipeline.outbox.message import Reader
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,8 +22,9 @@ class SendOne:
     """The very bytes readers will get, but for the reader; no row is written."""
 
     outbox: Outbox
-    sender: Sender
+    sender: Sender | StreamingSender
     newsletter: Newsletter
+    sign: Sign | None
     clock: Clock
 
     def __call__(self, entry: EntryId, address: str) -> Outcome:
@@ -32,13 +37,15 @@ class SendOne:
         recipient = parse_address(address).given
         now = self.clock()
         template = compose(self.outbox.rendered(entry), self.newsletter, entry_id=entry)
-        message = template.fill(
+        reader = Reader(
             recipient=recipient,
             message_id=f"test.{entry}.{now.timestamp():.6f}@{self.newsletter.mail_domain}",
-            date=now,
-            # It leads to a page that says the link is not complete: a test unsubscribes nobody.
-            unsubscribe_url=f"{self.newsletter.site_url}/u/test",
+            # They lead to a page that says the link is not complete: a test unsubscribes nobody.
             unsubscribe_token="test",  # noqa: S106 - a word, not a secret
+            preferences_token="test",  # noqa: S106 - a word, not a secret
         )
-        with self.sender.open() as session:
-            return session.send(Envelope(self.newsletter.sender.address, recipient), message)
+        message = template.fill(reader, dated_at=microseconds(now))
+        if self.sign:
+            message = self.sign(message)
+        envelope = Envelope(self.newsletter.sender.address, recipient)
+        return send_single(self.sender, Outgoing(envelope, message, plain=True))

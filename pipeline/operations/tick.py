@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
+from pipeline.delivery.report import Stop
 from pipeline.errors import BroadsheetError, Locked, OutboxError
 from pipeline.model.dispatch import DispatchId, DispatchState
 from pipeline.model.ports import Clock
@@ -43,7 +44,7 @@ class Tick:
     outage_wait: timedelta = timedelta(minutes=2)
     waiting: dict[DispatchId, datetime] = field(default_factory=dict)  # no knocking before then
 
-    def __call__(self, *, stop: Callable[[], bool] = lambda: False) -> Ticked:
+    def __call__(self, *, stop: Callable[[], Stop] = lambda: Stop.NO) -> Ticked:
         """Do what is due now. Safe to repeat, and after any crash."""
         delivered: list[Delivered] = []
         failures: list[str] = []
@@ -66,6 +67,8 @@ class Tick:
             if done.report.paused_reason:
                 failures.append(f"dispatch {dispatch.id}: {done.report.paused_reason}")
                 self.waiting[dispatch.id] = now + self.outage_wait
+            elif done.report.resumes_at:  # a quota is used up; asking earlier changes nothing
+                self.waiting[dispatch.id] = done.report.resumes_at
         return Ticked(decisions=decisions, delivered=tuple(delivered), failures=tuple(failures))
 
     def foresee(self, turns: int) -> tuple[Decision, ...]:

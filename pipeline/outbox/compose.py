@@ -7,18 +7,14 @@ one-click unsubscribing at Gmail, and it costs milliseconds a message (decision 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import UTC, date, datetime
-from email.utils import format_datetime
-from enum import StrEnum, auto
 from hashlib import sha256
 from html import escape
 from typing import Final
 from urllib.parse import quote
 
 from pipeline.model.newsletter import Newsletter
-from pipeline.model.rendered import MergeSlot, RenderedIssue
-from pipeline.outbox.encode import quoted_printable, slot_value
+from pipeline.model.rendered import MARKER, MergeSlot, RenderedIssue, TextSlot
+from pipeline.outbox.encode import quoted_printable
 from pipeline.outbox.headers import (
     LINE,
     MessageError,
@@ -28,100 +24,18 @@ from pipeline.outbox.headers import (
     phrase,
     text_field,
 )
-from pipeline.outbox.identifiers import address, token, uri
-from pipeline.outbox.identifiers import message_id as checked_message_id
+from pipeline.outbox.identifiers import LONGEST_TOKEN, address, uri
+from pipeline.outbox.message import Gap, Link, MessageTemplate
 
-SAMPLE_RECIPIENT: Final = "reader@example.org"
-SAMPLE_DATE: Final = date(2000, 1, 1)  # of an issue without one; never the clock (decision D5)
 LONGEST_LIST_ID: Final = 255  # characters (RFC 2919 2)
 
 
-class Gap(StrEnum):
-    """Where something differs from reader to reader."""
+Piece = bytes | Gap | tuple[TextSlot, bool]  # True: in HTML
 
-    DATE = auto()
-    TO = auto()
-    MESSAGE_ID = auto()
-    LIST_UNSUBSCRIBE = auto()
-    URL_IN_TEXT = auto()
-    URL_IN_HTML = auto()
-
-
-Piece = bytes | Gap
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MessageTemplate:
-    """A message for all readers, complete but for the gaps."""
-
-    pieces: tuple[Piece, ...]
-    entry_id: str
-    site_url: str
-    mail_domain: str
-    unsubscribe_mailbox: str | None  # percent-encoded for a mailto URI
-
-    def fill(
-        self,
-        *,
-        recipient: str,
-        message_id: str,
-        date: datetime,
-        unsubscribe_url: str,
-        unsubscribe_token: str,
-        recipient_name: str = "",
-    ) -> bytes:
-        """Return the message for one reader.
-
-        Pure: the same arguments give the same bytes, so a retry sends what was sent before.
-
-        Args:
-            recipient: one address; its domain in ASCII.
-            message_id: `left@domain`, without angle brackets.
-            date: aware; written in UTC.
-            unsubscribe_url: absolute; stands in the header and in both parts.
-            unsubscribe_token: subject of the mailto form; not looked at without a mailbox for it.
-            recipient_name: display name, or empty.
-
-        Returns:
-            Complete RFC 5322 bytes, CRLF line ends, not dot-stuffed (no line starts with a dot).
-
-        Raises:
-            MessageError: a value is not what it should be; it is never repaired.
-        """
-        url = uri("unsubscribe_url", unsubscribe_url)
-        values = {
-            Gap.DATE: fold("Date", [format_datetime(date.astimezone(UTC))]),
-            Gap.TO: mailbox_field(
-                "To",
-                clean("recipient_name", recipient_name),
-                address("recipient", recipient),
-            ),
-            Gap.MESSAGE_ID: fold("Message-ID", [f"<{checked_message_id(message_id)}>"]),
-            Gap.LIST_UNSUBSCRIBE: fold("List-Unsubscribe", self._ways_out(url, unsubscribe_token)),
-            Gap.URL_IN_TEXT: slot_value(url),
-            Gap.URL_IN_HTML: slot_value(escape(url)),
-        }
-        return b"".join(
-            [piece if isinstance(piece, bytes) else values[piece] for piece in self.pieces]
-        )
-
-    def sample(self, issued: date | None) -> bytes:
-        """Return message.eml: what an invented reader would get on the day of the issue."""
-        day = issued or SAMPLE_DATE
-        return self.fill(
-            recipient=SAMPLE_RECIPIENT,
-            message_id=f"sample.{self.entry_id}@{self.mail_domain}",
-            date=datetime(day.year, day.month, day.day, tzinfo=UTC),
-            unsubscribe_url=f"{self.site_url}/u/sample",
-            unsubscribe_token="sample",  # noqa: S106 - invented, and not a password
-        )
-
-    def _ways_out(self, url: str, subject: str) -> list[str]:
-        """Return the URIs of List-Unsubscribe: https first, for one-click (RFC 8058 3.1)."""
-        if self.unsubscribe_mailbox is None:
-            return [f"<{url}>"]
-        subject = token("unsubscribe_token", subject)
-        return [f"<{url}>,", f"<mailto:{self.unsubscribe_mailbox}?subject={subject}>"]
+_LINKS: Final = {
+    MergeSlot.UNSUBSCRIBE_URL: (Gap.UNSUBSCRIBE_IN_TEXT, Gap.UNSUBSCRIBE_IN_HTML),
+    MergeSlot.PREFERENCES_URL: (Gap.PREFERENCES_IN_TEXT, Gap.PREFERENCES_IN_HTML),
+}
 
 
 def compose(rendered: RenderedIssue, newsletter: Newsletter, *, entry_id: str) -> MessageTemplate:
@@ -132,8 +46,15 @@ def compose(rendered: RenderedIssue, newsletter: Newsletter, *, entry_id: str) -
             message, or a part holds half of a surrogate pair.
     """
     mailbox = newsletter.unsubscribe_mailbox
+    uri("site_url", f"{newsletter.site_url}/u/{'x' * LONGEST_TOKEN}")  # so is every link to come
+    parts = _alternating(_pieces(rendered, newsletter, entry_id))
+    gaps = list(enumerate(parts))[1::2]
     return MessageTemplate(
-        pieces=tuple(_joined(_pieces(rendered, newsletter, entry_id))),
+        parts=tuple(part if isinstance(part, bytes) else b"" for part in parts),
+        gaps=tuple((index, int(gap)) for index, gap in gaps if isinstance(gap, Gap)),
+        texts=tuple((index, *gap) for index, gap in gaps if isinstance(gap, tuple)),
+        has_preferences=not {Gap.PREFERENCES_IN_TEXT, Gap.PREFERENCES_IN_HTML}.isdisjoint(parts),
+        links=(*_links(f"{newsletter.site_url}/u/"), *_links(f"{newsletter.site_url}/p/")),
         entry_id=entry_id,
         site_url=newsletter.site_url,
         mail_domain=newsletter.mail_domain,
@@ -166,25 +87,41 @@ def _pieces(rendered: RenderedIssue, newsletter: Newsletter, entry_id: str) -> I
     yield fold("MIME-Version", ["1.0"])
     yield fold("Content-Type", ["multipart/alternative;", f'boundary="{boundary}"'])
     yield b"\r\n"
-    yield from _part("text/plain", "text", rendered.text, boundary, Gap.URL_IN_TEXT)
-    yield from _part("text/html", "html", rendered.html, boundary, Gap.URL_IN_HTML)
+    yield from _part("text/plain", "text", rendered.text, boundary)
+    yield from _part("text/html", "html", rendered.html, boundary)
     yield f"--{boundary}--\r\n".encode()
 
 
-def _part(media_type: str, field: str, text: str, boundary: str, url: Gap) -> Iterator[Piece]:
+def _part(media_type: str, field: str, text: str, boundary: str) -> Iterator[Piece]:
+    if any(slot.value in MARKER.sub(" ", text) for slot in MergeSlot):
+        raise MessageError(
+            field, "holds a merge slot that was cut or changed; look for it in the template"
+        )
     yield (
         f"--{boundary}\r\n"
         f"Content-Type: {media_type}; charset=utf-8\r\n"
         "Content-Transfer-Encoding: quoted-printable\r\n\r\n"
     ).encode()
-    gaps = {MergeSlot.UNSUBSCRIBE_URL: url}
+    is_html = field == "html"
     try:
         segments = quoted_printable(text)
     except UnicodeEncodeError as error:
         raise MessageError(field, "holds half of a surrogate pair, which is no text") from error
     for segment in segments:
-        yield segment if isinstance(segment, bytes) else gaps[segment]
+        match segment:
+            case bytes():
+                yield segment
+            case TextSlot():
+                yield segment, is_html
+            case _:
+                yield _LINKS[segment][is_html]
     yield b"\r\n"  # belongs to the boundary that follows (RFC 2046 5.1.1)
+
+
+def _links(url: str) -> tuple[Link, Link]:
+    """Return the link that starts with `url` for text and HTML: one, if they are the same."""
+    text, html = Link.to(url), Link.to(escape(url))
+    return (text, text) if text == html else (text, html)
 
 
 def _boundary(rendered: RenderedIssue) -> str:
@@ -219,13 +156,14 @@ def _feedback_id(newsletter: Newsletter, entry_id: str) -> str:
     return ":".join([*fields, sender])
 
 
-def _joined(pieces: Iterator[Piece]) -> Iterator[Piece]:
-    """Join neighbouring bytes, so that a fill has a dozen pieces to join."""
+def _alternating(pieces: Iterator[Piece]) -> list[Piece]:
+    """Join neighbouring bytes: constants at even places, a gap between each two."""
+    parts: list[Piece] = []
     constant = b""
     for piece in pieces:
         if isinstance(piece, bytes):
             constant += piece
         else:
-            yield from (constant, piece)
+            parts += [constant, piece]
             constant = b""
-    yield constant
+    return [*parts, constant]

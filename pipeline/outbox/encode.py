@@ -9,14 +9,14 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from pipeline.model.rendered import MergeSlot
+from pipeline.model.rendered import MARKER, Slot, slot
 
 LINE: Final = 76  # characters, the "=" of a soft break included (RFC 2045 6.7 rule 5)
 SOFT_BREAK: Final = b"=\r\n"
 
-Segment = bytes | MergeSlot
+Segment = bytes | Slot
 
-_MARKER = re.compile("(" + "|".join(re.escape(slot.value) for slot in MergeSlot) + ")")
+_MARKERS = re.compile(f"({MARKER.pattern})")
 _UNSAFE = re.compile(rb"[^\t -<>-~]")
 
 
@@ -40,11 +40,11 @@ def quoted_printable(text: str) -> tuple[Segment, ...]:
     for number, line in enumerate(text.replace("\r\n", "\n").split("\n")):
         if number:
             constant += b"\r\n"
-        *pairs, last = _MARKER.split(line)
+        *pairs, last = _MARKERS.split(line)
         for run, marker in zip(pairs[::2], pairs[1::2], strict=True):
             if run:
                 constant += _wrap(run) + SOFT_BREAK
-            segments += [bytes(constant), MergeSlot(marker)]
+            segments += [bytes(constant), slot(marker)]
             constant = bytearray(SOFT_BREAK)
         constant += _wrap(last, ends_line=True)
     segments.append(bytes(constant))

@@ -19,6 +19,8 @@ ENCODED_WORD: Final = 75  # characters (RFC 2047 2)
 _FORBIDDEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _ENCODED_WORD = re.compile(r"=\?.*\?=")
 _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?: [A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
+# What is clean as it stands; most names of people are.
+_COMMON = re.compile(r"[A-Za-z0-9',.-]+(?: [A-Za-z0-9',.-]+)*")
 _Q_SAFE = re.compile(rb"[^A-Za-z0-9!*+/-]")  # what a phrase allows (RFC 2047 5 rule 3)
 
 
@@ -41,6 +43,8 @@ def clean(field: str, text: str) -> str:
     Raises:
         MessageError: it holds a control character, or what a mail program would decode.
     """
+    if not text or _COMMON.fullmatch(text):
+        return text
     if found := _FORBIDDEN.search(text):
         raise MessageError(
             field, f"holds the invisible character U+{ord(found.group()):04X}; remove it"
@@ -54,6 +58,14 @@ def clean(field: str, text: str) -> str:
     return re.sub(" +", " ", unicodedata.normalize("NFC", text)).strip(" ")
 
 
+def legible(text: str) -> str:
+    """Return what can be shown of free text, on one line: as `clean`, but it refuses nothing."""
+    if not text or _COMMON.fullmatch(text):
+        return text
+    shown = unicodedata.normalize("NFC", _FORBIDDEN.sub(" ", text))
+    return re.sub(" +", " ", shown).strip(" ")
+
+
 def text_field(name: str, text: str) -> bytes:
     """Encode a field of free text, such as Subject, from cleaned text."""
     words = text.split(" ")
@@ -64,8 +76,12 @@ def text_field(name: str, text: str) -> bytes:
 
 def mailbox_field(name: str, display_name: str, address: str) -> bytes:
     """Encode a field of one mailbox, such as From, from a cleaned name and a checked address."""
+    # Most readers, without a look at `phrase` and `fold`, which would write the same.
     if not display_name:
-        return fold(name, [address])
+        return f"{name}: {address}\r\n".encode("ascii")
+    whole = f"{name}: {display_name} <{address}>\r\n"
+    if len(whole) - 2 <= LINE and _ATOMS.fullmatch(display_name) and "=?" not in display_name:
+        return whole.encode("ascii")
     return fold(name, [*phrase(display_name, first=LINE - len(name) - 2), f"<{address}>"])
 
 
@@ -123,8 +139,11 @@ def _fit(words: Sequence[str]) -> bool:
 
 
 def _encoded_words(text: str, encode: Callable[[bytes], str], first: int) -> list[str]:
-    words: list[str] = []
     room = min(first, ENCODED_WORD)
+    whole = encode(text.encode())
+    if len(whole) <= room:
+        return [whole]
+    words: list[str] = []
     word, taken = "", b""
     for character in text:
         longer = encode(taken + character.encode())

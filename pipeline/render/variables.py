@@ -10,7 +10,7 @@ from pipeline.model.issue import Issue
 from pipeline.model.language import direction
 from pipeline.model.newsletter import Newsletter
 from pipeline.model.reading import reading_minutes
-from pipeline.model.rendered import MergeSlot
+from pipeline.model.rendered import MergeSlot, TextSlot
 from pipeline.render.characters import legible, one_line
 from pipeline.render.outline import has_contents, outline
 from pipeline.render.preheader import preheader
@@ -28,6 +28,8 @@ NAMES: Final = (
     "has_contents",
     "web_url",
     "unsubscribe_url",  # a merge slot
+    "preferences_url",  # a merge slot
+    "reader",  # reader("name", "friend"): a merge slot of free text, and the words without it
     "postal_lines",
     "live_css",  # live.css, filled in; only in issue.mjml.j2
     "light",  # the tables of theme.toml
@@ -68,9 +70,19 @@ def variables(
         "has_contents": has_contents(sections),
         "web_url": web_url,
         "unsubscribe_url": MergeSlot.UNSUBSCRIBE_URL.value,
+        "preferences_url": MergeSlot.PREFERENCES_URL.value,
+        "reader": reader,
         "postal_lines": [line for line in newsletter.postal_address.splitlines() if line.strip()],
         **tables,
     }
+
+
+def reader(key: str, fallback: str = "") -> str:
+    """Return the merge slot of a reader's text: `name`, or the key of a custom field.
+
+    It is for words that are read. An address must not be made of it.
+    """
+    return TextSlot(key, fallback).marker
 
 
 def say(words: str, **values: object) -> str:

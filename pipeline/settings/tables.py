@@ -21,8 +21,11 @@ from pydantic import (
     model_validator,
 )
 
+from pipeline.model.delivery import RetryPolicy
 from pipeline.model.newsletter import Mailbox, Newsletter
 
+MOST_RESENDS: Final = 3
+_SECONDS: Final = {"s": 1, "min": 60, "h": 3600, "d": 86400}
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
@@ -47,6 +50,20 @@ def _mailbox(value: object) -> object:
     return Mailbox(address=checked.ascii_email or checked.normalized, name=name)
 
 
+def _rate(value: object) -> object:
+    """Read "14/s", "600/min", "5000/h" or a number a second."""
+    if isinstance(value, str):
+        number, _, unit = value.replace(" ", "").partition("/")
+        try:
+            value = float(number) / _SECONDS[unit or "s"]
+        except (KeyError, ValueError):
+            raise ValueError(
+                'a rate is a number and a unit, such as "14/s" or "600/min"'
+            ) from None
+    return value
+
+
+Rate = Annotated[float, BeforeValidator(_rate), Field(gt=0)]  # messages a second
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
 Address = Annotated[Mailbox, BeforeValidator(_mailbox)]
 
@@ -156,6 +173,64 @@ class SenderTable(BaseModel):
         return MappingProxyType(dict(self.model_extra or {}))
 
 
+class DeliveryTable(_Table):
+    """[delivery]: how messages leave, whichever way out they take."""
+
+    uncertain: Literal["hold", "resend"] = Field(
+        "hold",
+        description="A message nobody answered waits for a person, or is sent again by itself,"
+        " at most three times, under the same Message-ID",
+    )
+    retry_after: tuple[Duration, ...] = Field(
+        RetryPolicy().waits,
+        description="Waits before the second attempt, the third, ...; the last one repeats",
+    )
+    give_up_after: Duration = Field(
+        RetryPolicy().give_up_after, description="Since the first attempt"
+    )
+    domains: Mapping[str, Rate] = Field(
+        {},
+        description='Rates for recipients\' domains, such as { "example.net" = "20/s" };'
+        ' "*" is each other domain',
+    )
+    sync: Literal["often", "each"] = Field(
+        "often",
+        description="When the journal is forced to the disk: ten times a second, or before each"
+        " message; it matters when the power fails, not when the program does",
+    )
+    loop: Literal["auto", "asyncio", "uvloop"] = Field(
+        "auto", description="Event loop; auto takes uvloop if it is installed"
+    )
+
+    def policy(self) -> RetryPolicy:
+        """Return the value that the rooms know."""
+        return RetryPolicy(
+            waits=self.retry_after,
+            give_up_after=self.give_up_after,
+            resends=MOST_RESENDS if self.uncertain == "resend" else 0,
+        )
+
+
+class DkimTable(_Table):
+    """[dkim]: signatures of our own; without `key_file` the relay has to sign."""
+
+    key_file: str | None = Field(
+        None, description="RSA key in PEM, readable by its owner alone; `broadsheet dkim keygen`"
+    )
+    selector: str = Field("broadsheet", description="Name of the key in the DNS")
+    domain: str | None = Field(None, description="Signing domain, if not that of From")
+    second_key_file: str | None = Field(None, description="Ed25519 key for a second signature")
+    second_selector: str | None = Field(None, description="Its name in the DNS")
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.second_key_file and not self.key_file:
+            raise ValueError("a second key needs a first one: many receivers know only RSA")
+        if bool(self.second_key_file) != bool(self.second_selector):
+            raise ValueError("second_key_file and second_selector belong together")
+        return self
+
+
 class PathsTable(_Table):
     """[paths]: where things are, relative to newsletter.toml."""
 
@@ -172,6 +247,8 @@ class Settings(_Table):
     newsletter: NewsletterTable = NewsletterTable.model_validate({})
     schedule: ScheduleTable = ScheduleTable.model_validate({})
     sender: SenderTable = SenderTable.model_validate({})
+    delivery: DeliveryTable = DeliveryTable.model_validate({})
+    dkim: DkimTable = DkimTable.model_validate({})
     paths: PathsTable = PathsTable.model_validate({})
 
 
@@ -180,6 +257,8 @@ SETTINGS_TABLES: Final[Mapping[str, type[BaseModel]]] = MappingProxyType(
         "newsletter": NewsletterTable,
         "schedule": ScheduleTable,
         "sender": SenderTable,
+        "delivery": DeliveryTable,
+        "dkim": DkimTable,
         "paths": PathsTable,
     }
 )

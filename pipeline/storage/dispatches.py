@@ -114,7 +114,8 @@ class Dispatches:
         """Return what a tick has to work on, what was due first first.
 
         That is: SCHEDULED and due; PREPARING, which a crash left behind; SENDING with something
-        to do now: a delivery that is pending, cut off or due again, or none open, to finish it.
+        to do now: a delivery that is pending or due again, or none open, to finish it. What only
+        the journal of a run that died knows of is pending or due here.
         """
 
         def some(condition: ColumnElement[bool]) -> ColumnElement[bool]:
@@ -122,7 +123,7 @@ class Dispatches:
 
         status, sending = delivery.c.status, dispatch.c.state == DispatchState.SENDING
         workable = or_(
-            some(status.in_((DeliveryStatus.PENDING, DeliveryStatus.SENDING))),
+            some(status == DeliveryStatus.PENDING),
             some(and_(status == DeliveryStatus.DEFERRED, delivery.c.due_at <= now)),
             ~some(status.in_(OPEN)),
         )

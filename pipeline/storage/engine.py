@@ -6,16 +6,17 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Final, cast
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy import URL, Connection, Engine, create_engine, event, select
 
 from pipeline.errors import StorageError
+from pipeline.storage.doorbell import Doorbell
 from pipeline.storage.failures import translated
-from pipeline.storage.schema import HEAD
+from pipeline.storage.schema import HEAD, meta
 
 # Before it, two connections that write or checkpoint at once can corrupt a WAL database:
 # the WAL-reset defect of SQLite 3.7.0 to 3.51.2.
@@ -29,6 +30,14 @@ class Database:
     path: Path
     engine: Engine  # its transactions begin as readers
     writer: Engine  # the same connections; its transactions begin with the write lock
+    doorbell: Doorbell | None = None  # None: only connected, not known to be ours
+
+    @property
+    def identity(self) -> bytes:
+        """The 16 bytes that tell this database, and copies of it, from every other."""
+        with self.reading() as connection:
+            query = select(meta.c.value).where(meta.c.name == "identity")
+            return bytes(connection.execute(query).scalar_one())
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -37,18 +46,25 @@ class Database:
             yield connection
 
     @contextmanager
-    def writing(self) -> Iterator[Connection]:
+    def writing(self, *, quiet: bool = False) -> Iterator[Connection]:
         """Open a transaction that has the write lock from the start; leaving it commits durably.
+
+        Args:
+            quiet: whether senders need not look again who still wants their message.
 
         Raises:
             StorageError: locked, read-only, full or damaged; nothing of it was written.
         """
         with translated(self.path), self.writer.begin() as connection:
             yield connection
+        if self.doorbell and not quiet:
+            self.doorbell.ring()
 
     def close(self) -> None:
         """Close every connection."""
         self.engine.dispose()
+        if self.doorbell:
+            self.doorbell.close()
 
 
 def journal_mode(version: tuple[int, int, int] = sqlite3.sqlite_version_info) -> str:
@@ -81,10 +97,10 @@ def open_database(path: Path, *, busy_timeout: timedelta = timedelta(seconds=5))
             with translated(path):
                 migrate(database.writer, path, found)
         _set_journal_mode(database)
+        return replace(database, doorbell=Doorbell.open(path))
     except BaseException:
         database.close()
         raise
-    return database
 
 
 def connect(path: Path, *, busy_timeout: timedelta) -> Database:

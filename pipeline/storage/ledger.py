@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, cast
+from itertools import groupby
+from operator import attrgetter
+from typing import Any, Final, cast
 
 from sqlalchemy import Connection, select, update
 
-from pipeline.errors import Locked, NotAllowed
-from pipeline.model.delivery import NEXT, Claim, DeliveryId, DeliveryStatus, Verdict
+from pipeline.errors import NotAllowed
+from pipeline.model.delivery import NEXT, Claim, DeliveryId, DeliveryStatus, Settled
 from pipeline.model.dispatch import DispatchId
-from pipeline.model.subscriber import SubscriberId, SubscriberState
+from pipeline.model.moment import microseconds
+from pipeline.model.subscriber import SubscriberState
 from pipeline.storage import statements
+from pipeline.storage.doorbell import Doorbell
 from pipeline.storage.engine import Database
-from pipeline.storage.moment import microseconds, moment
 from pipeline.storage.progress import OVER
 from pipeline.storage.schema import delivery, dispatch
 
-CUT_OFF: Final = "the sender stopped before the answer came"
-PUT_BACK: Final = "put back: it certainly did not arrive"
+TAKEN_BACK: Final = "taken back"
 
-_VERDICTS: Final = NEXT[DeliveryStatus.SENDING] - {DeliveryStatus.PENDING}
+_RESULTS: Final = NEXT[DeliveryStatus.SENDING]
+_RESOLVABLE: Final = frozenset({DeliveryStatus.UNCERTAIN, DeliveryStatus.REFUSED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,84 +36,95 @@ class SqlLedger:
 
     database: Database
 
-    def recover(self, dispatch: DispatchId) -> int:
-        """Turn what was being sent into UNCERTAIN; see `ports.Ledger.recover`."""
-        values = {"dispatch": dispatch, "reply": CUT_OFF}
-        with self.database.writing() as connection:
-            driver = _driver(connection)
-            driver.execute(statements.RECOVER_ATTEMPTS, values)
-            return driver.execute(statements.RECOVER, values).rowcount
+    def due(
+        self, dispatch: DispatchId, *, now: datetime, after: DeliveryId, limit: int
+    ) -> tuple[Claim, ...]:
+        """Return a page of what is to be tried; see `ports.Ledger.due`."""
+        values = {
+            "dispatch": dispatch,
+            "now": microseconds(now),
+            "after": after,
+            "limit": limit,
+        }
+        while True:
+            with self.database.reading() as connection:
+                page = _page(_driver(connection), values)
+            leaving = [
+                {"id": id_, "standing": standing, "now": values["now"]}
+                for id_, *_, standing in page
+                if standing != SubscriberState.ACTIVE
+            ]
+            if not leaving:
+                return tuple([Claim._make(row[:-1]) for row in page])
+            # Their places in the page are free then: it is read again, in full.
+            with self.database.writing(quiet=True) as connection:
+                _driver(connection).executemany(statements.LEAVE_OUT, leaving)
 
-    def advance(
-        self, dispatch: DispatchId, *, now: datetime, settled: tuple[DeliveryId, Verdict] | None
-    ) -> Claim | None:
-        """Store a verdict and START the next delivery; see `ports.Ledger.advance`.
+    def settle(self, dispatch: DispatchId, settled: Sequence[Settled]) -> None:
+        """Store what became of attempts, in order, in one commit; see `ports.Ledger.settle`.
 
-        What is pending goes first, then what was deferred longest.
-
-        Raises:
-            Locked: the delivery in `settled` is not being sent any more, so somebody else works
-                on this dispatch; nothing was written and nothing started.
-            StorageError: nothing was written and nothing started.
+        An attempt counts if it follows the last that counted; else it changes nothing. One that
+        was accepted, or that nobody knows of, counts even if its reader was left out meanwhile.
         """
-        with self.database.writing() as connection:
+        for item in settled:
+            if item.status not in _RESULTS:
+                raise ValueError(f"an attempt cannot end as {item.status}")
+        with self.database.writing(quiet=True) as connection:
             driver = _driver(connection)
-            if settled is not None:
-                _settle(driver, dispatch, *settled, now)
-            while (found := _next(driver, dispatch, now)) is not None:
-                claim, standing = found
-                if standing == SubscriberState.ACTIVE:
-                    _start(driver, claim, now)
-                    return claim
-                leaving = {"id": claim.delivery, "standing": standing, "now": microseconds(now)}
-                driver.execute(statements.LEAVE_OUT, leaving)
-        return None
+            for status, run in groupby(settled, attrgetter("status")):
+                _settle(driver, dispatch, status, run)
 
-    def put_back(self, deliveries: tuple[DeliveryId, ...]) -> None:
-        """Make deliveries PENDING again; see `ports.Ledger.put_back`.
+    def version(self) -> int:
+        """Return the number of the last change; see `ports.Ledger.version`."""
+        return cast("Doorbell", self.database.doorbell).number()
 
-        Only those SENDING or REFUSED change, so that doing it twice does it once. The history
-        keeps the attempt.
-        """
-        values = [{"id": id_, "reply": PUT_BACK} for id_ in deliveries]
-        with self.database.writing() as connection:
-            driver = _driver(connection)
-            driver.executemany(statements.PUT_BACK_ATTEMPT, values)
-            driver.executemany(statements.PUT_BACK, values)
+    def wanted(
+        self, dispatch: DispatchId, deliveries: Sequence[DeliveryId]
+    ) -> frozenset[DeliveryId]:
+        """Return those that may still be sent; see `ports.Ledger.wanted`."""
+        values = {"dispatch": dispatch, "deliveries": json.dumps(deliveries)}
+        with self.database.reading() as connection:
+            rows = _driver(connection).execute(statements.WANTED, values)
+            return frozenset(DeliveryId(id_) for (id_,) in rows)
 
-    def resolve_uncertain(
+    def resolve(
         self,
         dispatch: DispatchId,
+        status: DeliveryStatus,
         to: DeliveryStatus,
         *,
         now: datetime,
         deliveries: Sequence[DeliveryId] | None = None,
     ) -> int:
-        """Decide what became of uncertain deliveries; return how many that were.
+        """Decide what becomes of uncertain or refused deliveries; return how many that were.
 
         What is PENDING again keeps its attempts and its date: if both copies arrive, the reader's
-        mailbox can see that they are one message.
+        mailbox can see that they are one message. Giving up counts anew.
 
         Args:
             dispatch: whose.
-            to: ACCEPTED, or PENDING to send again.
+            status: UNCERTAIN or REFUSED; others stay as they are.
+            to: PENDING to send again, or ACCEPTED for what is uncertain.
             now: aware, UTC.
-            deliveries: which; None means all that are uncertain.
+            deliveries: which; None means all of that status.
 
         Raises:
             NotAllowed: to PENDING while the dispatch is over; nothing changed.
         """
-        if to not in NEXT[DeliveryStatus.UNCERTAIN]:
-            raise ValueError(f"an uncertain delivery cannot become {to}")
+        if status not in _RESOLVABLE or to not in NEXT[status]:
+            raise ValueError(f"a person cannot make {status} deliveries {to}")
+        values: dict[str, Any] = {"status": to, "updated_at": now}
+        if to is DeliveryStatus.PENDING:
+            values |= {"code": None, "reply": "", "first_tried_at": None}
         change = update(delivery).where(
-            delivery.c.dispatch_id == dispatch, delivery.c.status == DeliveryStatus.UNCERTAIN
+            delivery.c.dispatch_id == dispatch, delivery.c.status == status
         )
         if deliveries is not None:
             change = change.where(delivery.c.id.in_(deliveries))
         with self.database.writing() as connection:
             if to is DeliveryStatus.PENDING:
                 _require_open(connection, dispatch)
-            return connection.execute(change.values(status=to, updated_at=now)).rowcount
+            return connection.execute(change.values(values)).rowcount
 
 
 def _driver(connection: Connection) -> sqlite3.Connection:
@@ -117,70 +132,58 @@ def _driver(connection: Connection) -> sqlite3.Connection:
     return cast("sqlite3.Connection", connection.connection.driver_connection)
 
 
+def _page(driver: sqlite3.Connection, values: dict[str, int]) -> list[tuple[Any, ...]]:
+    """Return the fields of claims, and whether each subscriber may still be written to.
+
+    The last is the reason of a suppression or else the state of the subscriber.
+    """
+    page = driver.execute(statements.DUE_PENDING, values).fetchall()
+    room = values["limit"] - len(page)
+    if room:
+        page += driver.execute(statements.DUE_DEFERRED, values | {"limit": room}).fetchall()
+    return page
+
+
 def _settle(
     driver: sqlite3.Connection,
     dispatch_id: DispatchId,
-    id_: DeliveryId,
-    verdict: Verdict,
-    now: datetime,
+    status: DeliveryStatus,
+    run: Iterable[Settled],
 ) -> None:
-    if verdict.status not in _VERDICTS:
-        raise ValueError(f"{verdict.status} is no verdict; put_back makes deliveries pending")
-    values = {
-        "id": id_,
-        "dispatch": dispatch_id,
-        "status": verdict.status.value,
-        "due_at": microseconds(verdict.due_at) if verdict.due_at else None,
-        "code": verdict.code,
-        "reply": verdict.reply,
-        "now": microseconds(now),
-    }
-    if not driver.execute(statements.SETTLE, values).rowcount:
-        raise Locked(
-            f"delivery {id_} was taken away while it was being sent:"
-            f" another process works on dispatch {dispatch_id}"
+    """Store attempts that ended alike."""
+    if status is DeliveryStatus.ACCEPTED:
+        driver.executemany(
+            statements.SETTLE_ACCEPTED,
+            [
+                (id_, attempt, started_at, ended_at, code, reply, dispatch_id)
+                for id_, attempt, _, started_at, ended_at, _, code, reply in run
+            ],
         )
-    driver.execute(statements.SETTLE_ATTEMPT, values)
+        return
+    settle, remember = statements.SETTLE, statements.REMEMBER
+    if status is DeliveryStatus.UNCERTAIN:
+        settle = statements.SETTLE_UNCERTAIN
+    elif status is DeliveryStatus.PENDING:
+        settle, remember = statements.TAKE_BACK, statements.REMEMBER_TAKEN_BACK
+    for item in run:
+        # One by one: only what was not known before has a place in the history.
+        values = _values(dispatch_id, item)
+        if driver.execute(settle, values).rowcount:
+            driver.execute(remember, values)
 
 
-def _next(
-    driver: sqlite3.Connection, dispatch_id: DispatchId, now: datetime
-) -> tuple[Claim, str] | None:
-    """Return the claim to make next, and whether its subscriber may still be written to.
-
-    The second is the reason of a suppression or else the state of the subscriber.
-    """
-    values = {"dispatch": dispatch_id, "now": microseconds(now)}
-    row = (
-        driver.execute(statements.NEXT_PENDING, values).fetchone()
-        or driver.execute(statements.NEXT_DEFERRED, values).fetchone()
-    )
-    if row is None:
-        return None
-    id_, subscriber_id, address, name, attempts, dated_at, first_tried_at, standing = row
-    claim = Claim(
-        delivery=DeliveryId(id_),
-        dispatch=dispatch_id,
-        subscriber=SubscriberId(subscriber_id),
-        address=address,
-        name=name,
-        attempts=attempts + 1,
-        dated_at=now if dated_at is None else moment(dated_at),
-        first_tried_at=now if first_tried_at is None else moment(first_tried_at),
-    )
-    return claim, standing
-
-
-def _start(driver: sqlite3.Connection, claim: Claim, now: datetime) -> None:
-    values = {
-        "id": claim.delivery,
-        "attempts": claim.attempts,
-        "dated_at": microseconds(claim.dated_at),
-        "first_tried_at": microseconds(claim.first_tried_at),
-        "now": microseconds(now),
+def _values(dispatch_id: DispatchId, item: Settled) -> dict[str, object]:
+    return {
+        "dispatch": dispatch_id,
+        "id": item.delivery,
+        "attempt": item.attempt,
+        "status": item.status.value,
+        "started_at": item.started_at,
+        "ended_at": item.ended_at,
+        "due_at": item.due_at if item.status is DeliveryStatus.DEFERRED else None,
+        "code": item.code,
+        "reply": item.reply or TAKEN_BACK if item.status is DeliveryStatus.PENDING else item.reply,
     }
-    driver.execute(statements.START, values)
-    driver.execute(statements.START_ATTEMPT, values)
 
 
 def _require_open(connection: Connection, id_: DispatchId) -> None:

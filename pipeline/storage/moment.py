@@ -2,26 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-from typing import Final
+from datetime import datetime
 
 from sqlalchemy import BigInteger, Dialect
 from sqlalchemy.types import TypeDecorator
 
-EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-MICROSECOND: Final = timedelta(microseconds=1)
-
-
-def microseconds(moment: datetime) -> int:
-    """Return an aware datetime as it is stored; for statements that bypass the column's type."""
-    if moment.utcoffset() is None:
-        raise ValueError(f"a moment needs a time zone: {moment!r}")
-    return (moment - EPOCH) // MICROSECOND
-
-
-def moment(stored: int) -> datetime:
-    """Return what was stored as an aware datetime in UTC."""
-    return EPOCH + timedelta(microseconds=stored)
+from pipeline.model.moment import microseconds, moment
 
 
 class Moment(TypeDecorator[datetime]):

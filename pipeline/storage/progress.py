@@ -17,7 +17,7 @@ from pipeline.storage.schema import delivery, dispatch, exclusion
 
 PAGE: Final = 5000  # rows a read
 
-OPEN: Final = (DeliveryStatus.PENDING, DeliveryStatus.SENDING, DeliveryStatus.DEFERRED)
+OPEN: Final = (DeliveryStatus.PENDING, DeliveryStatus.DEFERRED)
 OVER: Final = (DispatchState.FINISHED, DispatchState.CANCELLED)
 
 

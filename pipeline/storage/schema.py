@@ -12,6 +12,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     Table,
     Text,
@@ -24,7 +25,7 @@ from pipeline.model.dispatch import DispatchState
 from pipeline.model.subscriber import SubscriberState, SuppressionReason
 from pipeline.storage.moment import Moment
 
-HEAD: Final = "0001"  # the newest revision; a database at it opens without loading Alembic
+HEAD: Final = "0002"  # the newest revision; a database at it opens without loading Alembic
 
 metadata: Final = MetaData(
     # SQLite can only change a table by copying it, and needs names to carry constraints over.
@@ -169,27 +170,18 @@ delivery: Final = Table(
     Index(None, "subscriber_id"),
 )
 
-_SENDING = text(f"status = '{DeliveryStatus.SENDING}'")
-
 attempt: Final = Table(
-    "attempt",  # rows are added with START and closed once; none is ever deleted
+    # Attempts that did not end in acceptance; of one that did, its delivery says everything.
+    "attempt",
     metadata,
     _reference("delivery_id", "delivery.id", primary_key=True),
     Column("number", Integer, primary_key=True),
     Column("started_at", Moment, nullable=False),
     Column("ended_at", Moment),  # nobody knows it of an attempt that a crash cut off
-    Column("status", Text, nullable=False),
+    Column("status", Text, nullable=False),  # PENDING: it was taken back
     Column("code", Integer),
     Column("reply", Text, nullable=False),
     _one_of("status", DeliveryStatus),
-    # A delivery is on the wire once at a time.
-    Index(
-        "uq_attempt_sending",
-        "delivery_id",
-        unique=True,
-        sqlite_where=_SENDING,
-        postgresql_where=_SENDING,
-    ),
 )
 
 slot: Final = Table(
@@ -199,4 +191,19 @@ slot: Final = Table(
     Column("due_at", Moment, nullable=False),
     _reference("dispatch_id", "dispatch.id"),
     Column("note", Text, nullable=False),
+)
+
+throttle: Final = Table(
+    "throttle",  # what was learned of relays and domains, kept from run to run
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("state", Text, nullable=False),  # JSON
+    Column("updated_at", Moment, nullable=False),
+)
+
+meta: Final = Table(
+    "meta",  # about the database itself
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("value", LargeBinary, nullable=False),
 )

@@ -13,8 +13,8 @@ from typing import Final
 
 from sqlalchemy import Connection
 
+from pipeline.model.moment import microseconds
 from pipeline.model.subscriber import Consent, SubscriberState
-from pipeline.storage.moment import microseconds
 from pipeline.storage.standing import Known, NewSubscriber, Standing, stand
 
 _KNOWN: Final = """

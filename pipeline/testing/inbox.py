@@ -32,6 +32,8 @@ class Received:
     size: int  # bytes
     bare_line_ends: int  # CR and LF that are no CRLF
     connection: int  # 1 for the first connection to the sink
+    sender_options: str  # the parameters of MAIL as they came, such as "SIZE=1200 RET=HDRS"
+    recipient_options: str  # those of RCPT
     data: bytes  # dots taken out; empty unless everything is kept
 
 
@@ -50,17 +52,28 @@ class Inbox:
         """The messages in the order they came."""
         return tuple(self._messages)
 
-    def take(self, sender: str, recipient: str, data: bytes, connection: int) -> None:
+    def take(
+        self,
+        sender: str,
+        recipient: str,
+        data: bytes,
+        *,
+        connection: int,
+        sender_options: str = "",
+        recipient_options: str = "",
+    ) -> None:
         """Keep one message; when this returns, the audit file has its line."""
-        found = _MESSAGE_ID.search(data.partition(b"\r\n\r\n")[0])
         received = Received(
             sender=sender,
             recipient=recipient,
-            message_id=found[1].decode("utf-8", "replace").strip() if found else "",
+            message_id=_message_id(data),
             sha256=sha256(data).hexdigest(),
             size=len(data),
-            bare_line_ends=data.count(b"\r") + data.count(b"\n") - 2 * data.count(b"\r\n"),
+            # Half the cost of a message, and nobody can ask for what is not kept.
+            bare_line_ends=0 if self._keep is Keep.NOTHING else _bare_line_ends(data),
             connection=connection,
+            sender_options=sender_options,
+            recipient_options=recipient_options,
             data=data if self._keep is Keep.EVERYTHING else b"",
         )
         if self._audit is not None:
@@ -74,6 +87,17 @@ class Inbox:
         if self._audit is not None:
             os.close(self._audit)
             self._audit = None
+
+
+def _message_id(data: bytes) -> str:
+    # The end of the header is looked for, not cut off: a body may be long.
+    end = data.find(b"\r\n\r\n")
+    found = _MESSAGE_ID.search(data, 0, end if end >= 0 else len(data))
+    return found[1].decode("utf-8", "replace").strip() if found else ""
+
+
+def _bare_line_ends(data: bytes) -> int:
+    return data.count(b"\r") + data.count(b"\n") - 2 * data.count(b"\r\n")
 
 
 def _audit_line(received: Received) -> bytes:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 import asyncio
 import signal
+import socket
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import Future
 from contextlib import asynccontextmanager
 from itertools import count
@@ -17,8 +18,9 @@ from typing import Final, Self
 
 from pipeline.testing.dialogue import Dialogue
 from pipeline.testing.inbox import Inbox, Keep, Received
-from pipeline.testing.plan import Plan
+from pipeline.testing.plan import At, Plan, Rule
 from pipeline.testing.script import Script
+from pipeline.testing.wire import Wire
 
 HOST: Final = "127.0.0.1"
 _EVERYTHING_FITS: Final = Plan()
@@ -106,18 +108,21 @@ async def serve(plan: Plan, inbox: Inbox, *, port: int = 0) -> AsyncIterator[int
         The port.
     """
     script = Script(plan)
-    live: set[Dialogue] = set()
+    live: set[Wire] = set()
     numbers = count(1)
 
     def begin() -> Dialogue:
         return Dialogue(script, inbox, next(numbers), live)
 
     loop = asyncio.get_running_loop()
+    door = socket.create_server((HOST, port))
+    if plan.window_bytes is not None:  # each connection inherits it
+        door.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, plan.window_bytes)
     server = await loop.create_server(
-        begin, HOST, port, ssl=plan.tls if plan.implicit_tls else None, backlog=256
+        begin, sock=door, ssl=plan.tls if plan.implicit_tls else None, backlog=256
     )
     try:
-        yield server.sockets[0].getsockname()[1]
+        yield door.getsockname()[1]
     finally:
         server.close()
         for dialogue in tuple(live):
@@ -129,17 +134,37 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m pipeline.testing.sink", description=__doc__)
     parser.add_argument("--port", type=int, default=0, help="0 lets the kernel choose")
     parser.add_argument("--audit", type=Path, help="file for a JSON line a message")
+    parser.add_argument("--delay", type=float, default=0.0, help="seconds before a message's 250")
+    parser.add_argument("--no-pipelining", action="store_true", help="do not announce it")
     parsed = parser.parse_args(arguments)
-    asyncio.run(_main(parsed.port, parsed.audit))
+    late = Rule(at=At.DOT, delay_s=parsed.delay)
+    usual = _EVERYTHING_FITS.extensions
+    plan = Plan(
+        rules=(late,) if parsed.delay else (),
+        extensions=tuple(
+            word for word in usual if not (parsed.no_pipelining and word == "PIPELINING")
+        ),
+    )
+    with asyncio.Runner(loop_factory=_fast_loop()) as runner:
+        runner.run(_main(plan, parsed.port, parsed.audit))
 
 
-async def _main(port: int, audit: Path | None) -> None:
+def _fast_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """Return uvloop's loop where it is installed: the sink shall not be what is measured."""
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    return uvloop.new_event_loop
+
+
+async def _main(plan: Plan, port: int, audit: Path | None) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     inbox = Inbox(audit=audit, keep=Keep.NOTHING)
-    async with serve(Plan(), inbox, port=port) as chosen:
+    async with serve(plan, inbox, port=port) as chosen:
         sys.stdout.write(f"{HOST} {chosen}\n")
         sys.stdout.flush()
         await stop.wait()

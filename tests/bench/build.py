@@ -1,13 +1,12 @@
-"""Measures whole commands, as a person waits for them, and writes docs/benchmarks.md.
+"""Measures whole commands, as a person waits for them, for docs/benchmarks.md.
 
 Every round runs each command once, in turn, so that a busy spell of the machine falls on all of
-them; the ratio to the command beside it is what to read. Nothing asserts these figures.
+them; the ratio to the command beside it is what to read.
 """
 
 from __future__ import annotations
 
 import os
-import platform
 import shutil
 import statistics
 import subprocess
@@ -16,12 +15,11 @@ import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
-ROOT: Final = Path(__file__).parents[2]
-PAGE: Final = ROOT / "docs" / "benchmarks.md"
+from tests.bench.page import ROOT, surroundings, write_section
+
 ROUNDS: Final = 11
 LIBRARIES: Final = ("click", "jinja2", "mjml-python", "premailer", "lxml")
 
@@ -83,33 +81,23 @@ def medians(folder: Path) -> dict[str, float]:
     return {shown: statistics.median(taken) for shown, taken in seconds.items()}
 
 
-def page(median: Mapping[str, float]) -> str:
-    """Return docs/benchmarks.md for these medians, in seconds."""
+def section(median: Mapping[str, float]) -> list[str]:
+    """Return the lines of the section for these medians, in seconds."""
     rows = [
         f"| `{command.shown}` | {median[command.shown] * 1000:.0f} ms | {_ratio(command, median)} |"
         for command in COMMANDS
     ]
-    versions = ", ".join(f"{name} {version(name)}" for name in LIBRARIES)
-    return "\n".join(
-        [
-            "# Benchmarks",
-            "",
-            "Written by `make bench` (`tests/bench/build.py`); run it to get your own.",
-            "",
-            f"Whole commands in fresh processes, {ROUNDS} rounds in turn after one to warm up,",
-            "medians. Milliseconds say something about the machine; the ratios compare commands of",
-            "the same run. A build is measured beside the bare import of the three libraries it",
-            "cannot do without.",
-            "",
-            "| command | median | ratio |",
-            "|---|---:|---|",
-            *rows,
-            "",
-            f"Python {platform.python_version()}, {versions}; {platform.system()},",
-            f"{os.cpu_count()} cores ({platform.machine()}).",
-            "",
-        ]
-    )
+    return [
+        f"`tests/bench/build.py`: fresh processes, {ROUNDS} rounds in turn after one to warm up,",
+        "medians. A build is measured beside the bare import of the three libraries it cannot do",
+        "without.",
+        "",
+        "| command | median | ratio |",
+        "|---|---:|---|",
+        *rows,
+        "",
+        surroundings(*LIBRARIES),
+    ]
 
 
 def _ratio(command: Measured, median: Mapping[str, float]) -> str:
@@ -119,11 +107,10 @@ def _ratio(command: Measured, median: Mapping[str, float]) -> str:
 
 
 def main() -> None:
-    """Measure, write the page, and show it."""
+    """Measure, write the section, and show it."""
     with tempfile.TemporaryDirectory() as folder:
-        text = page(medians(workspace(Path(folder))))
-    PAGE.write_text(text, encoding="utf-8")
-    sys.stdout.write(text)
+        lines = section(medians(workspace(Path(folder))))
+    sys.stdout.write(write_section("Whole commands", lines))
 
 
 if __name__ == "__main__":

@@ -50,7 +50,7 @@ class TestMemoryLedger(LedgerContract):
 
 
 class TestSqlLedger(LedgerContract):
-    """The database keeps them too; what is durable is read over a second connection."""
+    """The database keeps them too; others look and write through one of their own."""
 
     @pytest.fixture(autouse=True)
     def _database(self, tmp_path: Path) -> Iterator[None]:
@@ -84,8 +84,10 @@ class TestSqlLedger(LedgerContract):
 
     def suppress(self, address: str) -> None:
         """Suppress an address."""
-        Suppressions(self.database, str).add(address, SuppressionReason.MANUAL, now=NOW)
+        Suppressions(self.second, str).add(address, SuppressionReason.MANUAL, now=NOW)
 
     def pause(self, dispatch: DispatchId) -> None:
         """Pause a dispatch."""
-        self.dispatches.set_state(dispatch, {DispatchState.SENDING}, DispatchState.PAUSED, now=NOW)
+        Dispatches(self.second).set_state(
+            dispatch, {DispatchState.SENDING}, DispatchState.PAUSED, now=NOW
+        )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.model.ports import Sender
+from pipeline.model.ports import Sender, StreamingSender
 from pipeline.senders import console, eml, smtp
 from pipeline.senders.console import Console
 from pipeline.testing.plan import Plan, refuse
@@ -22,7 +22,7 @@ class TestSmtp(SenderContract):
         with SmtpSink(Plan(rules=(refuse("nobody@*"),))) as self.sink:
             yield
 
-    def sender(self) -> Sender:
+    def sender(self) -> StreamingSender:
         """Return the sender under test."""
         return smtp.build({"host": self.sink.host, "port": self.sink.port})
 
@@ -34,7 +34,7 @@ class TestSmtp(SenderContract):
         """Return an address that the sink refuses."""
         return "nobody@example.org"
 
-    def dead_sender(self) -> Sender:
+    def dead_sender(self) -> StreamingSender:
         """Return a sender whose port was just given back to the kernel."""
         with SmtpSink() as gone:
             return smtp.build({"host": gone.host, "port": gone.port})

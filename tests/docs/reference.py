@@ -33,12 +33,19 @@ What stands beside `kind` belongs to that sender:
 
 | kind | key | |
 |---|---|---|
+| smtp | `preset` | `ses`, `postmark` and other names: host, port and limits as far as they are published; what is set beside it wins |
 | smtp | `host`, `port` | the relay; 587 unless you say otherwise |
 | smtp | `tls` | `starttls` (required, the default), `implicit` (port 465), `off` (loopback only with a login) |
-| smtp | `user` | account at the relay |
-| smtp | `hello` | our name in EHLO |
-| smtp | `ca_file` | certificates of a private authority, PEM |
-| smtp | `messages_per_connection` | 100 |
+| smtp | `user`, `auth` | account at the relay; `auto`, `plain`, `login`, or `xoauth2` with a token for a password |
+| smtp | `rate`, `daily` | what it takes: `"14/s"`, `"600/min"`; messages a day |
+| smtp | `warm_up`, `warm_up_from` | `[200, 500, 1000]`: messages on the first day, the second, ...; the first day |
+| smtp | `connections` | 10 at most, opened as there is work for them |
+| smtp | `messages_per_connection` | 100; less if the server says so |
+| smtp | `pipelining` | `auto`, or `off` for a server that announces what it cannot do |
+| smtp | `dsn` | `true` asks for delivery status notifications where the server knows them |
+| smtp | `hello`, `ca_file` | our name in EHLO; certificates of a private authority, PEM |
+| smtp | `timeout`, `dot_timeout`, `connect_timeout` | seconds until a whole reply: 300, 600, 30 |
+| smtp | `relays` | several of them, as `[[sender.relays]]` tables with `name`, `weight` (share of the messages) and `backup` |
 | eml | `folder` | where the messages are written |
 | console | | prints a line a message |
 """
@@ -58,7 +65,7 @@ def settings() -> str:
         page += f"\n## [{name}]\n\n{purpose[:1].upper()}{purpose[1:]}\n\n"
         page += "| key | default | |\n|---|---|---|\n"
         for field_name, field in table.model_fields.items():
-            default = "" if field.default in {None, ""} else f"`{_shown(field.default)}`"
+            default = f"`{_shown(field.default)}`" if field.default else ""
             page += f"| `{field.alias or field_name}` | {default} | {field.description} |\n"
         if name == "sender":
             page += SENDERS
@@ -68,7 +75,15 @@ def settings() -> str:
 def _shown(value: object) -> str:
     address = getattr(value, "address", None)
     seconds = getattr(value, "total_seconds", None)
-    return str(address or (f"{seconds() / 3600:g}h" if seconds else value))
+    if isinstance(value, tuple):
+        return ", ".join(map(_shown, value))
+    if seconds:
+        return next(
+            f"{seconds() / unit:g}{letter}"
+            for letter, unit in (("d", 86400), ("h", 3600), ("m", 60), ("s", 1))
+            if seconds() % unit == 0 and (seconds() > 86400 or letter != "d")
+        )
+    return str(address or value)
 
 
 PAGES: Final = {"diagnostics.md": diagnostics, "settings.md": settings}

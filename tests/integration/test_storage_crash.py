@@ -4,7 +4,6 @@ import random
 import signal
 import subprocess
 import sys
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -13,7 +12,7 @@ from typing import Final
 
 import pytest
 
-from pipeline.model.delivery import DeliveryStatus
+from pipeline.model.delivery import DeliveryId, DeliveryStatus, Settled
 from pipeline.model.dispatch import DispatchId
 from pipeline.model.entry import EntryId
 from pipeline.model.subscriber import Consent
@@ -28,29 +27,13 @@ pytestmark = pytest.mark.integration
 NOW: Final = datetime(2026, 5, 1, 8, tzinfo=UTC)
 GIVEN: Final = Consent(action="given", method="import", source="people.csv", at=NOW)
 
-# Says every claim it holds before it settles it, as a sender would put it on the wire.
-SENDER: Final = """
-import sys
-from datetime import UTC, datetime
-from pathlib import Path
-from pipeline.model.delivery import DeliveryStatus, Verdict
-from pipeline.storage.engine import open_database
-from pipeline.storage.ledger import SqlLedger
-
-ledger = SqlLedger(open_database(Path(sys.argv[1])))
-now = datetime(2026, 5, 1, 8, tzinfo=UTC)
-accepted = Verdict(status=DeliveryStatus.ACCEPTED, code=250, reply="ok")
-settled = None
-while claim := ledger.advance(int(sys.argv[2]), now=now, settled=settled):
-    print(claim.delivery, flush=True)
-    settled = (claim.delivery, accepted)
-print("done", flush=True)
-"""
-# Claims and never settles, so that several can race.
-CLAIMANT: Final = """
+# Says whom it settles before it does, as a journal would have it. With more of them at once they
+# all settle everybody.
+SETTLER: Final = """
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from pipeline.model.delivery import DeliveryStatus, Settled
 from pipeline.storage.engine import open_database
 from pipeline.storage.ledger import SqlLedger
 
@@ -58,8 +41,14 @@ ledger = SqlLedger(open_database(Path(sys.argv[1]), busy_timeout=timedelta(minut
 now = datetime(2026, 5, 1, 8, tzinfo=UTC)
 print("ready", flush=True)
 sys.stdin.readline()
-while claim := ledger.advance(int(sys.argv[2]), now=now, settled=None):
-    print(claim.delivery, flush=True)
+while claims := ledger.due(int(sys.argv[2]), now=now, after=0, limit=10):
+    print(*(claim.delivery for claim in claims), flush=True)
+    accepted = DeliveryStatus.ACCEPTED
+    ledger.settle(
+        int(sys.argv[2]),
+        [Settled(claim.delivery, claim.attempt, accepted, 1, 2, None, 250, "ok") for claim in claims],
+    )
+print("done", flush=True)
 """
 OPENER: Final = """
 import sys
@@ -103,65 +92,73 @@ def lines(running: subprocess.Popen[str]) -> Iterator[str]:
     yield from (line.strip() for line in running.stdout)
 
 
-def test_a_killed_sender_loses_nobody_and_leaves_at_most_one_in_doubt(tmp_path: Path) -> None:
-    """After every kill -9 all are accounted for, and whom it spoke of is not tried again."""
+def test_a_killed_settler_leaves_whole_batches(tmp_path: Path) -> None:
+    """After every kill -9 the numbers balance, and to settle its last words again is harmless."""
     path, people, chance = tmp_path / "broadsheet.db", 400, random.Random(7)
     database = open_database(path)
     id_ = prepare(database, people)
     dispatches, ledger = Dispatches(database), SqlLedger(database)
-    spoken: Counter[str] = Counter()
-    kills = doubts = 0
-    finished = False
-    while not finished:
-        with process(SENDER, path, id_) as sender:
-            after = chance.randrange(1, 60)
-            for heard, line in enumerate(lines(sender)):
-                finished = line == "done"
-                spoken.update([line] if not finished else [])
+    said: list[list[int]] = []
+    kills = 0
+    while not said or said[-1]:
+        with process(SETTLER, path, id_) as settler:
+            assert settler.stdin
+            settler.stdin.write("go\n")
+            settler.stdin.flush()
+            after = chance.randrange(1, 8)
+            for heard, line in enumerate(lines(settler)):
+                if line != "ready":
+                    said.append([int(word) for word in line.split() if word != "done"])
                 if heard == after:
-                    sender.send_signal(signal.SIGKILL)
+                    settler.send_signal(signal.SIGKILL)
                     kills += 1
         counts = dispatches.counts(id_)
         assert counts.balances
-        assert counts.by_status[DeliveryStatus.SENDING] <= 1
-        doubts += ledger.recover(id_)
+        assert counts.by_status[DeliveryStatus.ACCEPTED] % 10 == 0
+        ledger.settle(id_, [outcome(delivery) for batch in said for delivery in batch])
 
-    counts = dispatches.counts(id_)
+    records = list(dispatches.deliveries(id_))
     database.close()
     assert kills > 5
-    assert doubts <= kills
-    assert counts.by_status[DeliveryStatus.UNCERTAIN] == doubts
-    assert counts.by_status[DeliveryStatus.ACCEPTED] == people - doubts
-    assert set(spoken.values()) == {1}
-    # A claim can be made and die unspoken, but none was spoken of that was not made.
-    assert people - doubts <= len(spoken) <= people
+    assert {record.status for record in records} == {DeliveryStatus.ACCEPTED}
+    assert {record.attempts for record in records} == {1}
+    assert {delivery for batch in said for delivery in batch} == {record.id for record in records}
 
 
-def test_processes_that_race_never_claim_the_same_delivery(tmp_path: Path) -> None:
-    """Even without the lock of the dispatch everybody is claimed once."""
+def outcome(delivery: int) -> Settled:
+    """Return what a settler says of a delivery."""
+    accepted = DeliveryStatus.ACCEPTED
+    return Settled(DeliveryId(delivery), 1, accepted, 1, 2, None, 250, "ok")
+
+
+def test_settlers_that_race_count_everybody_once(tmp_path: Path) -> None:
+    """Even without the lock of the dispatch, an attempt counts once, and nobody gives up."""
     path, people = tmp_path / "broadsheet.db", 200
     database = open_database(path)
     id_ = prepare(database, people)
     with (
-        process(CLAIMANT, path, id_) as a,
-        process(CLAIMANT, path, id_) as b,
-        process(CLAIMANT, path, id_) as c,
-        process(CLAIMANT, path, id_) as d,
+        process(SETTLER, path, id_) as a,
+        process(SETTLER, path, id_) as b,
+        process(SETTLER, path, id_) as c,
+        process(SETTLER, path, id_) as d,
     ):
-        claimants = (a, b, c, d)
-        for claimant in claimants:
-            assert claimant.stdout
-            assert claimant.stdout.readline() == "ready\n"
-        for claimant in claimants:
-            assert claimant.stdin
-            claimant.stdin.write("go\n")
-            claimant.stdin.flush()
-        claims = [line for claimant in claimants for line in lines(claimant)]
+        settlers = (a, b, c, d)
+        for settler in settlers:
+            assert settler.stdout
+            assert settler.stdout.readline() == "ready\n"
+        for settler in settlers:
+            assert settler.stdin
+            settler.stdin.write("go\n")
+            settler.stdin.flush()
+        last = [list(lines(settler))[-1] for settler in settlers]
 
-    counts = Dispatches(database).counts(id_)
+    records = list(Dispatches(database).deliveries(id_))
     database.close()
-    assert len(claims) == len(set(claims)) == people
-    assert counts.by_status[DeliveryStatus.SENDING] == people
+    assert last == ["done"] * 4
+    assert {(record.status, record.attempts) for record in records} == {
+        (DeliveryStatus.ACCEPTED, 1)
+    }
+    assert len(records) == people
 
 
 def test_processes_that_open_a_new_database_at_once_make_it_once(tmp_path: Path) -> None:
@@ -179,5 +176,8 @@ def test_processes_that_open_a_new_database_at_once_make_it_once(tmp_path: Path)
         ends = [opener.wait(timeout=60) for opener in openers]
 
     assert ends == [0, 0, 0]
-    assert [file.name for file in path.parent.iterdir()] == ["broadsheet.db"]
+    assert sorted(file.name for file in path.parent.iterdir()) == [
+        "broadsheet.db",
+        "broadsheet.db.doorbell",
+    ]
     open_database(path).close()

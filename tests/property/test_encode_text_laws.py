@@ -8,7 +8,8 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.model.rendered import MergeSlot
+from pipeline.model.rendered import MARKER as MARKERS
+from pipeline.model.rendered import MergeSlot, TextSlot, slot
 from pipeline.outbox.encode import quoted_printable, slot_value
 
 MARKER = MergeSlot.UNSUBSCRIBE_URL.value
@@ -87,9 +88,42 @@ def test_a_slot_is_alone_between_soft_breaks(text: str) -> None:
     segments = quoted_printable(text)
 
     for number, segment in enumerate(segments):
-        if isinstance(segment, MergeSlot):
+        if not isinstance(segment, bytes):
             before, after = segments[number - 1], segments[number + 1]
             assert isinstance(before, bytes)
             assert isinstance(after, bytes)
             assert not before or before.endswith(b"\r\n")
             assert after.startswith(b"=\r\n")
+
+
+WORDS = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
+
+
+@given(WORDS.filter(bool), WORDS)
+def test_a_marker_says_what_it_stands_for(key: str, fallback: str) -> None:
+    """Key and fallback come back whole, from letters and digits that no step of rendering touches."""
+    text = TextSlot(key, fallback)
+
+    assert text.marker.isascii()
+    assert text.marker.isalnum()
+    assert MARKERS.fullmatch(text.marker)
+    assert slot(text.marker) == text
+
+
+@given(LETTERS, st.lists(st.tuples(WORDS.filter(bool), WORDS), max_size=4), LETTERS)
+def test_markers_are_found_among_any_text(
+    before: str, texts: list[tuple[str, str]], after: str
+) -> None:
+    """Side by side or apart, each is found, and nothing around them is taken for one."""
+    slots = [TextSlot(*each) for each in texts]
+    written = before + MARKER.join(each.marker for each in slots) + after
+
+    found = [segment for segment in quoted_printable(written) if isinstance(segment, TextSlot)]
+
+    assert found == slots
+
+
+def test_every_marker_contains_a_merge_slot() -> None:
+    """So a file of an author that holds one is refused (E010), whatever its key."""
+    assert MergeSlot.READER_TEXT.value in TextSlot("town").marker
+    assert {MARKERS.fullmatch(each.value) is None for each in MergeSlot} == {False, True}

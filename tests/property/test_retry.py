@@ -31,6 +31,7 @@ POLICIES = st.builds(
     RetryPolicy,
     waits=st.lists(WAITS, max_size=5).map(tuple),
     give_up_after=st.timedeltas(timedelta(0), timedelta(days=10)),
+    resends=st.integers(0, 5),
 )
 AGES = st.timedeltas(timedelta(days=-1), timedelta(days=20))  # clocks also jump back
 
@@ -42,7 +43,9 @@ def test_a_delivery_waits_or_is_over_or_asks(
     """No answer of any server leaves a delivery that nobody will look at again."""
     verdict = decide(outcome, attempts=attempts, first_tried_at=NOW - age, now=NOW, policy=policy)
 
-    waits = verdict.due_at is not None and verdict.due_at > NOW
+    waits = verdict.due_at is not None and (
+        verdict.due_at > NOW or (isinstance(outcome, Unanswered) and verdict.due_at == NOW)
+    )
     is_over = verdict.status in {DeliveryStatus.ACCEPTED, DeliveryStatus.REFUSED}
     asks = verdict.status is DeliveryStatus.UNCERTAIN
     assert [waits, is_over, asks].count(True) == 1
@@ -54,11 +57,12 @@ def test_a_delivery_waits_or_is_over_or_asks(
 def test_only_the_server_accepts(
     outcome: Outcome, attempts: int, age: timedelta, policy: RetryPolicy
 ) -> None:
-    """Nothing but an acceptance becomes one, and nothing but silence becomes uncertain."""
+    """Nothing but an acceptance becomes one, and silence is held once its resends are used up."""
     verdict = decide(outcome, attempts=attempts, first_tried_at=NOW - age, now=NOW, policy=policy)
 
     assert (verdict.status is DeliveryStatus.ACCEPTED) == isinstance(outcome, Accepted)
-    assert (verdict.status is DeliveryStatus.UNCERTAIN) == isinstance(outcome, Unanswered)
+    held = isinstance(outcome, Unanswered) and attempts > policy.resends
+    assert (verdict.status is DeliveryStatus.UNCERTAIN) == held
 
 
 @given(DEFERRALS, POLICIES)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hmac
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 
@@ -16,6 +17,7 @@ from pipeline.audience.tokens import (
     address_hash,
     address_hasher,
     message_id,
+    message_ids,
 )
 from pipeline.model.entry import EntryId
 from pipeline.model.subscriber import SubscriberId
@@ -43,10 +45,35 @@ def test_what_was_sent_and_stored_stays_valid() -> None:
     """How tokens, ids and hashes are made never changes."""
     assert TOKENS.mint(Action.UNSUBSCRIBE, ANN) == "AQEAAAAB4kBIjbDDV6xLONw_CsUL6dxL"
     assert TOKENS.mint(Action.CONFIRM, ANN) == "AQIAAAAB4kCeJxy_QDvflUZJkE6QKTR0"
+    assert TOKENS.mint(Action.PREFERENCES, ANN) == "AQMAAAAB4kDQkdkwwKt38K-wbfVFLUph"
     assert message_id(KEYS, LETTER, ANN, "news.example.org") == (
         "first-letter.g63jpvL2p5ziBYZE@news.example.org"
     )
     assert address_hash(KEYS, "ann@example.org") == "8c4411197ae85f4fbc7a8ff598a84ee2"
+
+
+@given(action=st.sampled_from(Action), subscriber=SUBSCRIBERS)
+def test_the_code_of_a_token_is_hmac_sha256(action: Action, subscriber: SubscriberId) -> None:
+    """Keys prepared for many messages sign as the standard library does."""
+    content = urlsafe_b64decode(TOKENS.mint(action, subscriber))
+    key = KEYS.derive(f"token {action.name.lower()}")
+
+    assert content[8:] == hmac.digest(key, content[:8], "sha256")[:16]
+    assert message_ids(KEYS, LETTER, "example.org")(subscriber) == message_id(
+        KEYS, LETTER, subscriber, "example.org"
+    )
+
+
+@pytest.mark.parametrize("subscriber", [-1, 2**48])
+def test_a_number_that_does_not_fit_is_no_token(subscriber: int) -> None:
+    """It never spills into what the token may do."""
+    with pytest.raises(OverflowError):
+        TOKENS.mint(Action.UNSUBSCRIBE, SubscriberId(subscriber))
+
+
+def test_the_secret_is_never_shown() -> None:
+    """Neither it nor a key made of it is in what a log would print."""
+    assert repr(TOKENS) == "Tokens(keys=Keys())"
 
 
 @pytest.mark.parametrize("bit", range(24 * 8))

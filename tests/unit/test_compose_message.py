@@ -8,10 +8,12 @@ from email import message_from_bytes, policy
 
 import pytest
 
+from pipeline.model.moment import microseconds
 from pipeline.model.newsletter import Mailbox, Newsletter
-from pipeline.model.rendered import MergeSlot, RenderedIssue
-from pipeline.outbox.compose import MessageTemplate, compose
+from pipeline.model.rendered import MergeSlot, RenderedIssue, TextSlot
+from pipeline.outbox.compose import compose
 from pipeline.outbox.headers import MessageError
+from pipeline.outbox.message import MessageTemplate, Reader
 
 SLOT = MergeSlot.UNSUBSCRIBE_URL.value
 
@@ -38,7 +40,7 @@ Reply-To: editor@news.example.org
 Subject: What the tide tables do not say
 Message-ID: <issue-91.k7Qk2mP9b3J1@news.example.org>
 List-Id: Example Weekly <weekly.news.example.org>
-List-Unsubscribe: <https://news.example.org/u/AQE?a=1&b=2>,
+List-Unsubscribe: <https://news.example.org/u/AQE>,
  <mailto:unsubscribe@news.example.org?subject=AQE>
 List-Unsubscribe-Post: List-Unsubscribe=One-Click
 List-Archive: <https://news.example.org/>
@@ -56,7 +58,7 @@ Content-Transfer-Encoding: quoted-printable
 Gr=C3=BC=C3=9Fe=20
 =2E.two dots
 Unsubscribe:
-https://news.example.org/u/AQE?a=3D1&b=3D2=
+https://news.example.org/u/AQE=
 
 
 --=_BOUNDARY
@@ -65,23 +67,25 @@ Content-Transfer-Encoding: quoted-printable
 
 <p>Gr&#252;&#223;e</p>
 <a href=3D"=
-https://news.example.org/u/AQE?a=3D1&amp;b=3D2=
+https://news.example.org/u/AQE=
 ">Unsubscribe</a>
 
 --=_BOUNDARY--
 """
 
 
-def fill(template: MessageTemplate, **changes: str) -> bytes:
+READER = Reader(
+    recipient="reader@example.net",
+    name="Reader, A.",
+    message_id="issue-91.k7Qk2mP9b3J1@news.example.org",
+    unsubscribe_token="AQE",
+)
+MOMENT = microseconds(datetime(2026, 11, 20, 8, 0, tzinfo=UTC))
+
+
+def fill(template: MessageTemplate, reader: Reader = READER) -> bytes:
     """Fill a template for an invented reader."""
-    reader = {
-        "recipient": "reader@example.net",
-        "recipient_name": "Reader, A.",
-        "message_id": "issue-91.k7Qk2mP9b3J1@news.example.org",
-        "unsubscribe_url": "https://news.example.org/u/AQE?a=1&b=2",
-        "unsubscribe_token": "AQE",
-    } | changes
-    return template.fill(date=datetime(2026, 11, 20, 8, 0, tzinfo=UTC), **reader)
+    return template.fill(reader, dated_at=MOMENT)
 
 
 def test_the_message_is_this() -> None:
@@ -94,14 +98,14 @@ def test_the_message_is_this() -> None:
 
 
 def test_without_mailboxes_there_are_fewer_fields() -> None:
-    """No Reply-To and no mailto unless they are set; the token is not looked at then."""
+    """No Reply-To and no mailto unless they are set."""
     plain = replace(NEWSLETTER, reply_to=None, unsubscribe_mailbox=None)
 
-    message = fill(compose(RENDERED, plain, entry_id="issue-91"), unsubscribe_token="")
+    message = fill(compose(RENDERED, plain, entry_id="issue-91"))
 
     assert b"Reply-To" not in message
     assert b"mailto:" not in message
-    assert b"List-Unsubscribe: <https://news.example.org/u/AQE?a=1&b=2>\r\n" in message
+    assert b"List-Unsubscribe: <https://news.example.org/u/AQE>\r\n" in message
 
 
 def test_the_same_reader_gets_the_same_bytes() -> None:
@@ -119,31 +123,32 @@ def test_readers_differ_only_in_their_gaps() -> None:
 
     other = fill(
         template,
-        recipient="other@example.net",
-        recipient_name="",
-        message_id="other@news.example.org",
-        unsubscribe_url="https://news.example.org/u/OTHER",
-        unsubscribe_token="OTHER",
+        Reader(
+            recipient="other@example.net",
+            message_id="other@news.example.org",
+            unsubscribe_token="OTHER",
+        ),
     )
 
     assert b"Reader" not in other
     assert b"AQE" not in other
 
 
-def test_the_date_is_written_in_utc() -> None:
-    """A date with another offset is the same moment."""
+@pytest.mark.parametrize(
+    ("moment", "expected"),
+    [
+        (datetime(2026, 11, 20, 9, 0, tzinfo=timezone(timedelta(hours=1))), b"08:00:00"),
+        (datetime(2026, 11, 20, 8, 0, 0, 999_999, tzinfo=UTC), b"08:00:00"),
+        (datetime(2026, 11, 20, 8, 0, 1, tzinfo=UTC), b"08:00:01"),
+    ],
+)
+def test_the_date_is_the_second_in_utc(moment: datetime, expected: bytes) -> None:
+    """A moment with another offset is the same; a part of a second is dropped, never rounded."""
     template = compose(RENDERED, NEWSLETTER, entry_id="issue-91")
-    moment = datetime(2026, 11, 20, 9, 0, tzinfo=timezone(timedelta(hours=1)))
 
-    message = template.fill(
-        recipient="reader@example.net",
-        message_id="a@news.example.org",
-        date=moment,
-        unsubscribe_url="https://news.example.org/u/A",
-        unsubscribe_token="A",
-    )
+    message = template.fill(READER, dated_at=microseconds(moment))
 
-    assert message.startswith(b"Date: Fri, 20 Nov 2026 08:00:00 +0000\r\n")
+    assert message.startswith(b"Date: Fri, 20 Nov 2026 " + expected + b" +0000\r\n")
 
 
 @pytest.mark.parametrize(
@@ -194,26 +199,89 @@ def test_what_cannot_stand_in_a_message_is_named(
 
 
 @pytest.mark.parametrize(
-    ("field", "value"),
+    ("field", "reader"),
     [
-        ("recipient", "a@example.org, b@example.org"),
-        ("recipient_name", "a\r\nBcc: b@example.org"),
-        ("message_id", "<a@example.org>"),
-        ("unsubscribe_url", "https://news.example.org/\r\nBcc: b"),
-        ("unsubscribe_token", "a&cc=b@example.org"),
+        ("recipient", READER._replace(recipient="a@example.org, b@example.org")),
+        ("recipient_name", READER._replace(name="a\r\nBcc: b@example.org")),
+        ("message_id", READER._replace(message_id="<a@example.org>")),
+        ("unsubscribe_token", READER._replace(unsubscribe_token="a&cc=b@example.org")),
+        ("unsubscribe_token", READER._replace(unsubscribe_token="a\r\nBcc: b")),
+        ("unsubscribe_token", READER._replace(unsubscribe_token="")),
     ],
 )
 def test_a_reader_whose_values_cannot_stand_in_a_message_is_refused(
-    field: str, value: str
+    field: str, reader: Reader
 ) -> None:
     """The error names the value; the template stays good for everybody else."""
     template = compose(RENDERED, NEWSLETTER, entry_id="issue-91")
 
     with pytest.raises(MessageError) as caught:
-        fill(template, **{field: value})
+        fill(template, reader)
 
     assert caught.value.field == field
     assert fill(template)
+
+
+PREFERENCES = MergeSlot.PREFERENCES_URL.value
+NAMED = TextSlot("name", "friend").marker
+TOWN = TextSlot("town", "your town").marker
+PERSONAL = replace(
+    RENDERED,
+    html=f'<p title="{TOWN}">Dear {NAMED} in {TOWN}</p><a href="{PREFERENCES}">Change</a>',
+    text=f"Dear {NAMED} in {TOWN}, {PREFERENCES}",
+)
+
+
+def parts(message: bytes) -> tuple[str, str]:
+    """Return text and HTML as a mail program shows them."""
+    text, html = message_from_bytes(message, policy=policy.default).iter_parts()
+    return text.get_content().strip(), html.get_content().strip()
+
+
+def test_names_and_fields_stand_where_the_template_has_them() -> None:
+    """As they are in text, escaped in HTML; the preferences link ends in its own token."""
+    template = compose(PERSONAL, NEWSLETTER, entry_id="issue-91")
+    reader = READER._replace(
+        name="Zoë <b>", fields={"town": 'Łódź & "Co"', "other": "unused"}, preferences_token="PRE"
+    )
+
+    text, html = parts(fill(template, reader))
+
+    assert template.has_preferences
+    assert text == 'Dear Zoë <b> in Łódź & "Co", https://news.example.org/p/PRE'
+    town = "&#321;&#243;d&#378; &amp; &quot;Co&quot;"
+    assert html == (
+        f'<p title="{town}">Dear Zo&#235; &lt;b&gt; in {town}</p>'
+        '<a href="https://news.example.org/p/PRE">Change</a>'
+    )
+
+
+@pytest.mark.parametrize("blank", ["", "  ", "\u202e", "\r\n"])
+def test_what_is_not_known_of_a_reader_has_other_words(blank: str) -> None:
+    """An empty name and a field that is missing or shows nothing become their fallbacks."""
+    template = compose(PERSONAL, NEWSLETTER, entry_id="issue-91")
+    reader = READER._replace(name="", fields={"town": blank}, preferences_token="PRE")
+
+    text, _ = parts(fill(template, reader))
+
+    assert text.startswith("Dear friend in your town,")
+    assert fill(template, reader) == fill(template, reader._replace(fields={}))
+
+
+def test_a_preferences_link_needs_a_token_and_nothing_else_does() -> None:
+    """A template with the link refuses a reader without a token; others do not look for one."""
+    assert not compose(RENDERED, NEWSLETTER, entry_id="issue-91").has_preferences
+    with pytest.raises(MessageError, match="preferences_token"):
+        fill(compose(PERSONAL, NEWSLETTER, entry_id="issue-91"))
+
+
+@pytest.mark.parametrize("cut", [NAMED[:-1], NAMED[:12], "XX0READER0XXZ", f"{NAMED[:-2]}-Z"])
+def test_a_marker_that_was_cut_is_not_sent(cut: str) -> None:
+    """No reader sees what the machinery is made of."""
+    with pytest.raises(MessageError, match="cut or changed") as caught:
+        compose(replace(RENDERED, text=f"Dear {cut} and {NAMED}"), NEWSLETTER, entry_id="91")
+
+    assert caught.value.field == "text"
 
 
 def test_the_list_id_has_no_encoded_words() -> None:

@@ -3,36 +3,43 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
-from pipeline.delivery.loop import MessageFor, Unrepresentable, deliver
-from pipeline.delivery.report import Progress, Report, Tally
-from pipeline.errors import SenderUnavailable
+from pipeline.delivery import journal as journal_module
+from pipeline.delivery.journal import Journal
+from pipeline.delivery.loop import Delivery, deliver
+from pipeline.delivery.report import Progress, Report, Stop, Tally
+from pipeline.delivery.run import MessageFor, Unrepresentable
+from pipeline.delivery.throttle import Throttle
+from pipeline.errors import SenderUnavailable, StorageError
 from pipeline.model.delivery import (
     Accepted,
     Claim,
     Deferred,
+    DeliveryId,
     DeliveryStatus,
     Envelope,
     Outcome,
+    Outgoing,
     Refused,
     RetryPolicy,
+    Settled,
     Unanswered,
 )
 from pipeline.model.dispatch import DispatchId
+from pipeline.model.moment import microseconds
 from pipeline.senders.fault import SenderFault
 from pipeline.testing.ledger import MemoryLedger
 
 NOW = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)
 OK = Accepted(250, "2.0.0 taken")
+IDENTITY = b"0123456789abcdef"
 READERS = tuple(f"r{number}@example.org" for number in range(8))
-PENDING, SENDING, ACCEPTED = (
-    DeliveryStatus.PENDING,
-    DeliveryStatus.SENDING,
-    DeliveryStatus.ACCEPTED,
-)
+PENDING, ACCEPTED = DeliveryStatus.PENDING, DeliveryStatus.ACCEPTED
 
 
 @dataclass
@@ -43,6 +50,7 @@ class Scripted:
     closed: BaseException | None = None
     sent: list[str] = field(default_factory=list)
     sessions: int = 0
+    then: Callable[[], None] = lambda: None  # after each message
 
     @contextmanager
     def open(self) -> Iterator[Scripted]:
@@ -56,47 +64,58 @@ class Scripted:
         """Answer as scripted."""
         assert message
         self.sent.append(envelope.recipient)
+        self.then()
         answer = self.answers.get(envelope.recipient, OK)
         if isinstance(answer, BaseException):
             raise answer
         return answer
 
 
-def message_for(claim: Claim) -> tuple[Envelope, bytes]:
+def message_for(claim: Claim, dated_at: int) -> Outgoing:
     """Make a message."""
-    return Envelope("bounces@news.example.org", claim.address), b"Subject: hello\r\n\r\n"
+    text = f"Date: {dated_at}\r\n\r\nhello\r\n"
+    return Outgoing(Envelope("bounces@news.example.org", claim.address), text.encode())
 
 
-@dataclass
 class World:
-    """A ledger with a dispatch to READERS, a sender, and what progress was told."""
+    """A ledger with a dispatch to READERS, a journal folder, a sender."""
 
-    sender: Scripted = field(default_factory=Scripted)
-    ledger: MemoryLedger = field(default_factory=MemoryLedger)
-    told: list[Progress] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.dispatch: DispatchId = self.ledger.prepare(READERS)
+    def __init__(self, folder: Path, readers: tuple[str, ...] = READERS) -> None:
+        self.journal = folder / "dispatch-1"
+        self.sender = Scripted()
+        self.ledger = MemoryLedger()
+        self.dispatch: DispatchId = self.ledger.prepare(readers)
+        self.told: list[Progress] = []
+        self.now = NOW
 
     def deliver(
         self,
         *,
         message_for: MessageFor = message_for,
-        stop: Callable[[], bool] = lambda: False,
+        stop: Callable[[], Stop] = lambda: Stop.NO,
         progress: Callable[[Progress], None] | None = None,
         proven: bool = False,
+        resends: int = 0,
+        throttle: Throttle | None = None,
     ) -> Report:
         """Run the loop once."""
         return deliver(
             self.dispatch,
-            ledger=self.ledger,
-            sender=self.sender,
-            message_for=message_for,
-            policy=RetryPolicy(),
-            clock=lambda: NOW,
+            Delivery(
+                ledger=self.ledger,
+                sender=self.sender,
+                message_for=message_for,
+                throttle=throttle or Throttle({}, {}),
+                remember=lambda: None,
+                policy=RetryPolicy(resends=resends),
+                clock=lambda: self.now,
+                journal=self.journal,
+                identity=IDENTITY,
+                loop="asyncio",
+                proven=proven,
+            ),
             stop=stop,
             progress=progress or self.told.append,
-            proven=proven,
         )
 
     def count(self, status: DeliveryStatus) -> int:
@@ -104,25 +123,41 @@ class World:
         return list(self.ledger.statuses(self.dispatch).values()).count(status)
 
 
-def test_everybody_gets_one_message_over_one_session() -> None:
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    """Eight readers and a sender that takes everything."""
+    return World(tmp_path)
+
+
+def test_everybody_gets_one_message_over_one_session(world: World) -> None:
     """The loop ends when nothing is due, and says how many were accepted."""
-    world = World()
     report = world.deliver()
 
     assert report == Report(tally=Tally(accepted=8), recovered=0)
-    assert world.sender.sent == list(READERS)
+    assert sorted(world.sender.sent) == sorted(READERS)
     assert world.sender.sessions == 1
-    assert [told.tally.total for told in world.told] == [1, 2, 3, 4, 5, 6, 7, 8]
+    assert world.told[-1].tally.total == 8
+    assert world.deliver() == Report(tally=Tally(), recovered=0)
+    assert world.sender.sessions == 1  # nothing was due, so nobody was called
 
 
-def test_each_outcome_has_its_place() -> None:
+def test_thousands_come_page_by_page(tmp_path: Path) -> None:
+    """Nobody is forgotten between two pages, nobody comes twice."""
+    readers = tuple(f"r{number}@example.org" for number in range(1234))
+    world = World(tmp_path, readers)
+    report = world.deliver()
+
+    assert report.tally == Tally(accepted=1234)
+    assert sorted(world.sender.sent) == sorted(readers)
+
+
+def test_each_outcome_has_its_place(world: World) -> None:
     """A refusal, a deferral and silence each concern one delivery only."""
-    answers: dict[str, Outcome | BaseException] = {
+    world.sender.answers = {
         READERS[1]: Refused(550, "5.1.1 no such mailbox"),
         READERS[3]: Deferred(451, "4.7.1 later"),
         READERS[5]: Unanswered("the line was cut"),
     }
-    world = World(Scripted(answers))
     report = world.deliver()
 
     assert report.tally == Tally(accepted=5, deferred=1, refused=1, uncertain=1)
@@ -130,37 +165,76 @@ def test_each_outcome_has_its_place() -> None:
     assert world.deliver().tally == Tally()  # the deferred one is not due yet
 
 
-def test_start_is_written_before_a_byte_leaves() -> None:
-    """Whoever looks while a message is made or sent sees it SENDING."""
-    world = World()
-    seen: list[DeliveryStatus] = []
+def test_a_deferred_delivery_keeps_its_date(world: World) -> None:
+    """The second attempt sends the bytes of the first, whatever the clock says."""
+    seen: list[bytes] = []
 
-    def look(claim: Claim) -> tuple[Envelope, bytes]:
-        seen.append(world.ledger.statuses(world.dispatch)[claim.address])
-        return message_for(claim)
+    def remember(claim: Claim, dated_at: int) -> Outgoing:
+        made = message_for(claim, dated_at)
+        if claim.address == READERS[3]:
+            seen.append(made.message)
+        return made
 
-    world.deliver(message_for=look)
+    world.sender.answers = {READERS[3]: Deferred(451, "4.7.1 later")}
+    world.deliver(message_for=remember)
+    world.sender.answers.clear()
+    world.now += timedelta(hours=1)
+    report = world.deliver(message_for=remember)
 
-    assert seen == [SENDING] * 8
-
-
-def test_progress_is_told_of_settled_deliveries_only() -> None:
-    """What progress hears is in the ledger already."""
-    world = World()
-    world.deliver(
-        progress=lambda told: (
-            world.told.append(told)
-            if world.ledger.statuses(world.dispatch)[READERS[told.delivery - 1]] is ACCEPTED
-            else None
-        )
-    )
-
-    assert len(world.told) == 8
+    assert report.tally == Tally(accepted=1)
+    assert seen[0] == seen[1]
 
 
-def test_a_closed_way_out_is_found_before_anything_starts() -> None:
+def test_start_is_in_the_journal_before_a_byte_leaves(world: World) -> None:
+    """Whoever reads the journal while a message is sent finds it begun."""
+    begun: list[tuple[int, ...]] = []
+
+    def look() -> None:
+        found = journal_module.read(world.journal, world.dispatch, IDENTITY)
+        begun.append(tuple(each.delivery for each in found.begun))
+
+    world.sender.then = look
+    world.deliver()
+
+    assert [len(each) for each in begun] == [1] * 8
+    assert len({each[0] for each in begun}) == 8
+
+
+def test_a_run_that_died_is_recovered_before_anything_is_sent(world: World) -> None:
+    """What it had settled counts, what it had begun is uncertain, and nobody gets a second one."""
+    at = microseconds(NOW)
+    journal = Journal.open(world.journal, world.dispatch, IDENTITY)
+    for number in (1, 2, 3):
+        journal.start(DeliveryId(number), 1, at)
+    journal.settle(Settled(DeliveryId(1), 1, ACCEPTED, at, at, None, 250, "2.0.0 queued as A1"))
+    journal.flush()
+    journal.close()
+    report = world.deliver()
+
+    assert (report.recovered, report.tally) == (2, Tally(accepted=5))
+    assert world.count(DeliveryStatus.UNCERTAIN) == 2
+    assert sorted(world.sender.sent) == sorted(READERS[3:])
+
+
+def test_whoever_wants_it_so_sends_again_what_was_cut_off(world: World) -> None:
+    """With the policy of resending, a START without an outcome goes out again."""
+    journal = Journal.open(world.journal, world.dispatch, IDENTITY)
+    journal.start(DeliveryId(1), 1, microseconds(NOW))
+    journal.flush()
+    journal.close()
+    world.sender.answers = {READERS[4]: Unanswered("the line was cut")}
+    report = world.deliver(resends=1)
+
+    assert report.recovered == 1
+    assert world.sender.sent.count(READERS[0]) == 1
+    assert world.sender.sent.count(READERS[4]) == 2  # once more, and then a person is asked
+    assert world.count(DeliveryStatus.UNCERTAIN) == 1
+    assert world.count(ACCEPTED) == 7
+
+
+def test_a_closed_way_out_is_found_before_anything_starts(world: World) -> None:
     """Nobody is touched when no session can be opened."""
-    world = World(Scripted(closed=SenderUnavailable("connection refused")))
+    world.sender.closed = SenderUnavailable("connection refused")
     report = world.deliver()
 
     assert report == Report(tally=Tally(), recovered=0, paused_reason="connection refused")
@@ -171,32 +245,35 @@ def test_a_closed_way_out_is_found_before_anything_starts() -> None:
     ("outage", "is_fault"),
     [(SenderUnavailable("421 restarting"), False), (SenderFault("535 wrong password"), True)],
 )
-def test_an_outage_puts_the_delivery_in_hand_back(outage: Exception, is_fault: bool) -> None:
+def test_an_outage_puts_the_delivery_in_hand_back(
+    world: World, outage: Exception, *, is_fault: bool
+) -> None:
     """The way out closes in the middle: nobody is blamed, and the report says whose turn it is."""
-    world = World(Scripted({READERS[2]: outage}))
+    world.sender.answers = {READERS[2]: outage}
     report = world.deliver()
 
     assert report.paused_reason == str(outage)
     assert report.sender_fault is is_fault
     assert (report.tally.accepted, report.put_back) == (2, 1)
     assert (world.count(ACCEPTED), world.count(PENDING)) == (2, 6)
+    assert world.deliver().recovered == 0  # what was put back is not taken for cut off
 
 
 POLICY = Refused(550, "5.7.1 not wanted here")
 
 
-def test_a_policy_refusal_among_acceptances_is_about_its_reader() -> None:
+def test_a_policy_refusal_among_acceptances_is_about_its_reader(world: World) -> None:
     """One guarded mailbox does not stop a newsletter."""
-    world = World(Scripted({READERS[0]: POLICY}))
+    world.sender.answers = {READERS[0]: POLICY}
     report = world.deliver()
 
     assert report.paused_reason is None
     assert (report.tally.accepted, report.tally.refused) == (7, 1)
 
 
-def test_policy_refusals_and_no_acceptance_are_about_us() -> None:
+def test_policy_refusals_and_no_acceptance_are_about_us(world: World) -> None:
     """A relay that lets nobody through blames nobody, however few they are."""
-    world = World(Scripted(dict.fromkeys(READERS[:3], POLICY)))
+    world.sender.answers = dict.fromkeys(READERS[:3], POLICY)
     for address in READERS[3:]:
         world.sender.answers[address] = Refused(550, "5.1.1 no such mailbox")
     report = world.deliver()
@@ -207,9 +284,9 @@ def test_policy_refusals_and_no_acceptance_are_about_us() -> None:
     assert report.tally.refused == world.count(DeliveryStatus.REFUSED) == 5
 
 
-def test_a_way_out_that_was_proven_is_not_doubted_for_one_reader() -> None:
+def test_a_way_out_that_was_proven_is_not_doubted_for_one_reader(world: World) -> None:
     """A retry of the last reader alone may be refused by policy; others got theirs before."""
-    world = World(Scripted(dict.fromkeys(READERS[:2], POLICY)))
+    world.sender.answers = dict.fromkeys(READERS[:2], POLICY)
     for address in READERS[2:]:
         world.sender.answers[address] = Deferred(451, "4.7.1 later")
     report = world.deliver(proven=True)
@@ -218,10 +295,10 @@ def test_a_way_out_that_was_proven_is_not_doubted_for_one_reader() -> None:
     assert report.tally.refused == 2
 
 
-def test_equal_refusals_take_their_blame_back() -> None:
+def test_equal_refusals_take_their_blame_back(world: World) -> None:
     """Five in a row are about us: they are pending again and the dispatch pauses."""
     refusal = Refused(554, "5.6.0 content rejected")
-    world = World(Scripted(dict.fromkeys(READERS[2:], refusal)))
+    world.sender.answers = dict.fromkeys(READERS[2:], refusal)
     report = world.deliver()
 
     assert report.tally == Tally(accepted=2)
@@ -231,77 +308,140 @@ def test_equal_refusals_take_their_blame_back() -> None:
     assert len(world.sender.sent) == 7
 
 
-def test_a_message_that_cannot_be_made_is_refused_alone() -> None:
+def test_a_message_that_cannot_be_made_is_refused_alone(world: World) -> None:
     """The reason is stored, no server is asked, and the others get their mail."""
-    world = World()
 
-    def picky(claim: Claim) -> tuple[Envelope, bytes] | Unrepresentable:
+    def picky(claim: Claim, dated_at: int) -> Outgoing | Unrepresentable:
         if claim.address == READERS[4]:
             return Unrepresentable("the name has a line end")
-        return message_for(claim)
+        return message_for(claim, dated_at)
 
     report = world.deliver(message_for=picky)
 
     assert report.tally == Tally(accepted=7, refused=1)
     assert READERS[4] not in world.sender.sent
-    assert world.ledger.verdicts(world.dispatch)[READERS[4]].reply == "the name has a line end"
+    assert world.ledger.settled(world.dispatch)[READERS[4]].reply == "the name has a line end"
 
 
 @pytest.mark.parametrize("before", [0, 3, 8])
-def test_stopping_finishes_what_is_in_hand(before: int) -> None:
+def test_stopping_finishes_what_is_in_hand(world: World, before: int) -> None:
     """After the wish to stop nothing begins, and nothing begun is left half done."""
-    world = World()
-    report = world.deliver(stop=lambda: len(world.sender.sent) >= before)
+    asked = Stop.NO
 
-    assert report.tally.accepted == before
-    assert report.stopped is (before < 8)
-    assert (world.count(ACCEPTED), world.count(PENDING)) == (before, 8 - before)
+    def ask() -> None:
+        nonlocal asked
+        asked = Stop.DRAIN if len(world.sender.sent) >= before else Stop.NO
+
+    ask()
+    world.sender.then = ask
+    report = world.deliver(stop=lambda: asked)
+
+    assert report.stopped is (before < 8) or before == 8
+    assert report.tally.accepted == world.count(ACCEPTED) == len(world.sender.sent) >= before
+    assert world.count(PENDING) == 8 - world.count(ACCEPTED)
+    assert (world.count(ACCEPTED) == 0) is (before == 0)
 
 
-@pytest.mark.parametrize("error", [ValueError("bug"), KeyboardInterrupt()])
-def test_a_mistake_before_the_bytes_leave_costs_nobody(error: BaseException) -> None:
-    """Exceptions of the caller's functions pass through, and nothing stays in hand."""
+def test_a_mistake_in_a_message_costs_nobody(world: World) -> None:
+    """An exception of `message_for` passes through, and nothing stays in hand."""
 
-    def broken(claim: Claim) -> tuple[Envelope, bytes]:
+    def broken(claim: Claim, dated_at: int) -> Outgoing:
         if claim.address == READERS[2]:
-            raise error
-        return message_for(claim)
+            raise ValueError("bug")
+        return message_for(claim, dated_at)
 
-    def fail() -> bool:
-        raise error
-
-    def deaf(_: Progress) -> None:
-        raise error
-
-    world = World()
-    with pytest.raises(type(error)):
+    with pytest.raises(ValueError, match="bug"):
         world.deliver(message_for=broken)
+
     assert (world.count(ACCEPTED), world.count(PENDING)) == (2, 6)
-    with pytest.raises(type(error)):
+    assert world.deliver().recovered == 0
+
+
+def test_a_mistake_of_who_watches_loses_nothing(world: World) -> None:
+    """An exception of `stop` or `progress` passes through, and everything is stored before."""
+
+    def fail(*_: object) -> NoReturn:
+        raise ValueError("bug")
+
+    with pytest.raises(ValueError, match="bug"):
         world.deliver(stop=fail)
-    assert (world.count(ACCEPTED), world.count(PENDING)) == (2, 6)
-    with pytest.raises(type(error)):
-        world.deliver(progress=deaf)
-    assert (world.count(ACCEPTED), world.count(PENDING)) == (3, 5)
+    with pytest.raises(ValueError, match="bug"):
+        world.deliver(progress=fail)
+
+    assert world.count(ACCEPTED) + world.count(PENDING) == 8
+    assert world.deliver().recovered == 0
+    assert world.count(ACCEPTED) == 8
 
 
-def test_a_mistake_inside_the_sender_is_uncertain() -> None:
-    """Nobody knows how far the bytes came, so the next run asks a person."""
-    world = World(Scripted({READERS[2]: ValueError("bug")}))
+def test_a_mistake_inside_the_sender_is_uncertain(world: World) -> None:
+    """Nobody knows how far the bytes came, so a person is asked."""
+    world.sender.answers = {READERS[2]: ValueError("bug")}
     with pytest.raises(ValueError, match="bug"):
         world.deliver()
     world.sender.answers.clear()
     report = world.deliver()
 
-    assert report.recovered == 1
     assert report.tally.accepted == 5
     assert world.count(DeliveryStatus.UNCERTAIN) == 1
 
 
-def test_a_pause_from_elsewhere_ends_the_loop() -> None:
+def test_a_pause_from_elsewhere_ends_the_loop(world: World) -> None:
     """A dispatch that is no longer sending starts nothing, and the one in hand is settled."""
-    world = World()
-    world.deliver(progress=lambda told: world.ledger.pause(world.dispatch) if told else None)
+    world.sender.then = lambda: world.ledger.pause(world.dispatch)
+    world.deliver()
 
-    # The second was claimed before progress could tell of the first.
-    assert (world.count(ACCEPTED), world.count(PENDING)) == (2, 6)
+    assert (world.count(ACCEPTED), world.count(PENDING)) == (1, 7)
+
+
+def test_whoever_leaves_meanwhile_gets_nothing(world: World) -> None:
+    """An unsubscription that is stored wins over a message that has not begun."""
+    world.sender.then = lambda: world.ledger.suppress(READERS[6])
+    report = world.deliver()
+
+    assert report.tally.accepted == 7
+    assert READERS[6] not in world.sender.sent
+    assert world.ledger.statuses(world.dispatch)[READERS[6]] is DeliveryStatus.LEFT_OUT
+
+
+def test_a_database_that_cannot_be_written_stops_and_loses_nothing(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The journal has what the database has not; the next run counts it and goes on."""
+
+    def full(*_: object) -> None:
+        raise StorageError("the disk is full")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(MemoryLedger, "settle", full)
+        with pytest.raises(StorageError, match="full"):
+            world.deliver()
+    sent = len(world.sender.sent)
+    report = world.deliver()
+
+    assert report.recovered == 0
+    assert len(world.sender.sent) == len(set(world.sender.sent)) == 8
+    assert world.count(ACCEPTED) == 8
+    assert report.tally.accepted == 8 - sent
+
+
+def test_a_journal_that_cannot_be_written_stops_before_the_next_body(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was sent by then is in the database; the next run goes on."""
+    flush = Journal.flush
+
+    def failing(self: Journal) -> None:
+        if len(world.sender.sent) == 3:
+            raise StorageError("the disk is full")
+        flush(self)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Journal, "flush", failing)
+        with pytest.raises(StorageError, match="full"):
+            world.deliver()
+    assert len(world.sender.sent) == 3
+    report = world.deliver()
+
+    assert len(world.sender.sent) == len(set(world.sender.sent))
+    assert world.count(ACCEPTED) + world.count(DeliveryStatus.UNCERTAIN) == 8
+    assert world.count(DeliveryStatus.UNCERTAIN) == report.recovered == 0

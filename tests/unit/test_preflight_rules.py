@@ -266,7 +266,7 @@ TRIGGERS: Final[dict[str, list[Example]]] = {
     ],
     "P702": [saying("Write {{ name }} and see")],
     "P703": [
-        html(SLOT, "XX0PREFERENCES0URL0XX"),
+        html(SLOT, "XX0PROFILE0URL0XX"),
         html(SLOT, SLOT.lower()),
         html(SLOT, f"{SLOT}&{SLOT[:12]}"),
         text(SLOT, f"{SLOT[:14]}\n{SLOT[14:]}"),

@@ -49,6 +49,8 @@ def test_a_plain_address_keeps_its_form(address: str, on_the_wire: str) -> None:
         "ada@example.org.",
         "ada@\u2028.example",
         "a" * 65 + "@example.org",
+        "a" * 64 + "@" + ".".join(["a" * 60] * 4) + ".org",
+        "ada@example.org\n",
         "ada@" + "a" * 64 + ".org",
         "a@" + ".".join(["a" * 60] * 5),
     ],

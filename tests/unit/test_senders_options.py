@@ -1,12 +1,21 @@
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from pipeline.errors import ConfigError
+from pipeline.model.delivery import RelayLimits
 from pipeline.senders import console, eml, smtp
-from pipeline.senders.smtp.options import SmtpOptions, Tls, read_options
+from pipeline.senders.smtp.options import Auth, SmtpOptions, Tls, read_options
+from pipeline.senders.smtp.presets import PRESETS
+
+
+def read(options: dict[str, object]) -> SmtpOptions:
+    """Read the options of one relay."""
+    (relay,) = read_options(options)
+    return relay
 
 
 @pytest.mark.parametrize(
@@ -27,19 +36,19 @@ def test_tls_is_required_unless_somebody_says_otherwise(
     options: dict[str, object], port: int, tls: Tls
 ) -> None:
     """Only loopback, or the word "off", goes in the clear."""
-    read = read_options(options)
+    relay = read(options)
 
-    assert (read.port, read.tls) == (port, tls)
+    assert (relay.port, relay.tls) == (port, tls)
 
 
 def test_the_environment_gives_numbers_as_text() -> None:
     """A port that comes from a variable is a number all the same."""
-    assert read_options({"host": "smtp.example.org", "port": "2525"}).port == 2525
+    assert read({"host": "smtp.example.org", "port": "2525"}).port == 2525
 
 
 def test_deadlines_are_the_long_ones() -> None:
     """After the final dot we wait ten minutes, or a slow server makes duplicates."""
-    assert read_options({"host": "smtp.example.org"}).deadlines.dot == 600
+    assert read({"host": "smtp.example.org"}).deadlines.dot == 600
 
 
 @pytest.mark.parametrize(
@@ -50,7 +59,7 @@ def test_deadlines_are_the_long_ones() -> None:
         ({"host": "a\r\nb"}, "sender.host: expected one line"),
         ({"host": 25}, "sender.host: expected one line"),
         ({"host": "h", "prot": 25}, "sender.prot: unknown option; did you mean port?"),
-        ({"host": "h", "zzz": 1}, "sender.zzz: unknown option; known: host"),
+        ({"host": "h", "zzz": 1}, "sender.zzz: unknown option; known: preset, host"),
         ({"host": "h", "port": 0}, "from 1 to 65535, not 0"),
         ({"host": "h", "port": "smtp"}, "not 'smtp'"),
         ({"host": "h", "port": True}, "not True"),
@@ -59,6 +68,31 @@ def test_deadlines_are_the_long_ones() -> None:
         ({"host": "h", "password": "secret"}, "sender.user: missing"),
         ({"host": "h", "tls": "off", "user": "u", "password": "secret"}, "in the clear"),
         ({"host": "h", "hello": "a b"}, "is not a host name"),
+        ({"host": "h", "pipelining": "on"}, "'on' is not one of auto, off"),
+        ({"host": "h", "auth": "cram"}, "is not one of auto, plain, login, xoauth2"),
+        ({"host": "h", "preset": "sess"}, "'sess' is not one of brevo, "),
+        ({"preset": "ses"}, "sender.host: missing"),
+        ({"host": "h", "connections": 0}, "from 1 to 1000, not 0"),
+        ({"host": "h", "rate": "fast"}, "sender.rate: expected a rate such as"),
+        ({"host": "h", "rate": "14/d"}, "not '14/d'"),
+        ({"host": "h", "rate": 0}, "not 0"),
+        ({"host": "h", "rate": float("nan")}, "not nan"),
+        ({"host": "h", "rate": True}, "not True"),
+        ({"host": "h", "daily": -1}, "not -1"),
+        ({"host": "h", "dsn": "perhaps"}, "expected true or false, not 'perhaps'"),
+        ({"host": "h", "warm_up": [50]}, "sender.warm_up_from: missing"),
+        ({"host": "h", "warm_up_from": "2027-01-31"}, "sender.warm_up: missing"),
+        ({"host": "h", "warm_up": 50, "warm_up_from": "2027-01-31"}, "expected a list"),
+        ({"host": "h", "warm_up": ["x"], "warm_up_from": "2027-01-31"}, "not 'x'"),
+        ({"host": "h", "warm_up": [50], "warm_up_from": "soon"}, "expected a date"),
+        ({"relays": []}, "sender.relays: expected one table or more"),
+        ({"relays": ["h"]}, "sender.relays: expected one table or more"),
+        ({"relays": [{"host": "h"}], "host": "i"}, "sender.host: unknown option"),
+        ({"relays": [{"host": "h"}, {"prot": 1}]}, "sender.relays[1].host: missing"),
+        ({"relays": [{"host": "h", "prot": 1}]}, "sender.relays[0].prot: unknown"),
+        ({"relays": [{"host": "h"}, {"host": "h"}]}, "'h:587' is the name of another relay"),
+        ({"relays": [{"host": "h", "backup": True}]}, "must not be a backup"),
+        ({"relays": [{"host": "h", "weight": 0}]}, "sender.relays[0].weight: expected"),
     ],
 )
 def test_a_mistake_names_its_setting(options: dict[str, object], problem: str) -> None:
@@ -72,16 +106,15 @@ def test_a_mistake_names_its_setting(options: dict[str, object], problem: str) -
 
 def test_a_login_without_tls_stays_on_this_machine() -> None:
     """A relay on loopback may ask for a password in the clear."""
-    read = read_options({"host": "127.0.0.1", "user": "ada", "password": "secret"})
+    relay = read({"host": "127.0.0.1", "user": "ada", "password": "secret"})
 
-    assert read.tls is Tls.OFF
+    assert relay.tls is Tls.OFF
 
 
 def test_a_password_has_no_repr() -> None:
     """A traceback or a log of the options shows no password."""
     sender = smtp.build({"host": "127.0.0.1", "user": "ada", "password": "secret"})
 
-    assert isinstance(sender.options, SmtpOptions)
     assert "secret" not in repr(sender)
 
 
@@ -98,3 +131,50 @@ def test_the_other_senders_know_their_options_too() -> None:
         eml.build({"foldr": "mail"})
     with pytest.raises(ConfigError, match=r"sender\.colour: unknown option"):
         console.build({"colour": "red"})
+
+
+@pytest.mark.parametrize(
+    ("rate", "a_second"),
+    [("14/s", 14.0), ("600/min", 10.0), ("5400/h", 1.5), ("2.5 / s", 2.5), ("7", 7.0), (3, 3.0)],
+)
+def test_a_rate_is_read_as_people_write_it(rate: object, a_second: float) -> None:
+    """A rate names its unit, or is a number a second."""
+    assert read({"host": "h", "rate": rate}).limits.rate == a_second
+
+
+def test_the_environment_gives_everything_as_text() -> None:
+    """Switches, lists and dates may come from variables."""
+    relay = read(
+        {
+            "host": "h",
+            "connections": "3",
+            "dsn": "true",
+            "backup": "false",
+            "auth": "login",
+            "daily": "5000",
+            "warm_up": "50, 100,200",
+            "warm_up_from": "2027-01-31",
+        }
+    )
+
+    assert (relay.connections, relay.dsn, relay.backup) == (3, True, False)
+    assert relay.auth is Auth.LOGIN
+    assert relay.limits == RelayLimits(
+        daily=5000, warm_up=(50, 100, 200), warm_up_from=date(2027, 1, 31)
+    )
+
+
+def test_a_preset_fills_in_and_what_is_set_wins() -> None:
+    """Nobody has to look up a relay, and nobody is overruled."""
+    usual = read({"preset": "mailersend"})
+    own = read({"preset": "mailersend", "host": "h", "messages_per_connection": 7, "port": 2525})
+
+    assert (usual.host, usual.port, usual.tls) == ("smtp.mailersend.net", 587, Tls.STARTTLS)
+    assert usual.messages_per_connection == 5
+    assert (own.host, own.port, own.messages_per_connection) == ("h", 2525, 7)
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_every_preset_is_encrypted(name: str) -> None:
+    """No relay out in the world is spoken to in the clear because of a preset."""
+    assert read({"preset": name, "host": "smtp.example.org"}).tls is not Tls.OFF

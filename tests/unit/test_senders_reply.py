@@ -1,13 +1,12 @@
 from __future__ import annotations
 
-from contextlib import suppress
 from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.senders.smtp.reply import Extensions, Lost, Reply, ReplyParser
+from pipeline.senders.smtp.reply import Extensions, Reply, ReplyParser, words_of
 
 STREAM = (
     b"220 sink.example.org ESMTP\r\n"
@@ -25,11 +24,8 @@ REPLIES = [
 
 def replies(chunks: list[bytes]) -> list[Reply]:
     """Parse chunks as they come."""
-    parser, found = ReplyParser(), []
-    for chunk in chunks:
-        parser.feed(chunk)
-        while reply := parser.take():
-            found.append(reply)
+    parser = ReplyParser()
+    found = [Reply.of(raw) for chunk in chunks for raw in parser.feed(chunk)]
     assert not parser.pending
     return found
 
@@ -47,11 +43,8 @@ def test_replies_do_not_depend_on_how_the_network_cuts(cuts: list[int]) -> None:
 def test_no_bytes_break_the_parser(chunks: list[bytes]) -> None:
     """Whatever comes is a reply, an incomplete reply, or the end of the connection."""
     parser = ReplyParser()
-    with suppress(Lost):
-        for chunk in chunks:
-            parser.feed(chunk)
-            while reply := parser.take():
-                assert 200 <= reply.code < 600
+    for chunk in chunks:
+        assert all(200 <= Reply.of(raw).code < 600 for raw in parser.feed(chunk))
 
 
 @pytest.mark.parametrize(
@@ -72,21 +65,45 @@ def test_no_bytes_break_the_parser(chunks: list[bytes]) -> None:
 def test_what_is_no_reply_ends_the_connection(data: bytes) -> None:
     """Garbage and endless replies are given up within bounded memory."""
     parser = ReplyParser()
-    parser.feed(data)
 
-    with pytest.raises(Lost):
-        parser.take()
+    assert parser.feed(data) == []
+    assert parser.problem
+    assert parser.feed(b"250 too late\r\n") == []
 
 
 def test_a_reply_cannot_draw_on_the_terminal() -> None:
     """Control characters of a server are replaced, and its words are bounded."""
     parser = ReplyParser()
-    parser.feed(b"550 \x1b[2J\xff bell\x07 " + b"x" * 1000 + b"\r\n")
-    reply = parser.take()
+    (raw,) = parser.feed(b"550 \x1b[2J\xff bell\x07 " + b"x" * 1000 + b"\r\n")
+    reply = Reply.of(raw)
 
-    assert reply is not None
     assert reply.text.isprintable()
     assert len(reply.text) == 500
+
+
+def test_what_precedes_garbage_is_heard() -> None:
+    """An acceptance is not forgotten because nonsense follows in the same segment."""
+    parser = ReplyParser()
+
+    assert parser.feed(b"250 2.0.0 taken\r\nnonsense\r\n") == [b"250 2.0.0 taken"]
+    assert parser.problem
+
+
+@pytest.mark.parametrize(
+    ("raw", "words"),
+    [
+        (b"250 2.0.0 queued as 4F", "2.0.0 queued as 4F"),
+        (b"250 2.0.0 <ADA@example.org> taken", "2.0.0 <...> taken"),
+        (b"250-2.0.0 for\n250 ada@example.org", "2.0.0 for ..."),
+        (b"250 bell\x07", "bell\N{REPLACEMENT CHARACTER}"),
+        (b"250 " + b"x" * 600, "x" * 500),
+        (b"250", ""),
+    ],
+)
+def test_the_cheap_way_says_the_same(raw: bytes, words: str) -> None:
+    """Words of a reply have no address in them and nothing unprintable, whichever way is taken."""
+    assert words_of(raw, "ada@example.org") == words
+    assert Reply.of(raw).without("ada@example.org").text == words
 
 
 @pytest.mark.parametrize(
@@ -100,10 +117,12 @@ def test_the_enhanced_code_stands_first(text: str, enhanced: str) -> None:
 
 def test_extensions_are_read_from_the_lines_after_the_first() -> None:
     """Case does not matter, parameters do, and the greeting offers nothing."""
-    reply = Reply(250, ("STARTTLS.example.org", "size 1000", "8BITMIME", "AUTH PLAIN login"))
+    reply = Reply(
+        250, ("STARTTLS.example.org", "size 1000", "8BITMIME", "AUTH PLAIN login", "DSN")
+    )
 
     assert Extensions.of(reply) == Extensions(
-        size=1000, eight_bit=True, auth=frozenset({"PLAIN", "LOGIN"})
+        size=1000, eight_bit=True, dsn=True, auth=frozenset({"PLAIN", "LOGIN"})
     )
 
 

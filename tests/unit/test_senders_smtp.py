@@ -3,57 +3,49 @@ from __future__ import annotations
 import pytest
 
 from pipeline.errors import SenderUnavailable
-from pipeline.model.delivery import Accepted, Deferred, Envelope, Outcome, Refused, Unanswered
-from pipeline.senders import smtp
+from pipeline.model.delivery import Accepted, Deferred, Envelope, Refused, Unanswered
 from pipeline.senders.fault import SenderFault
 from pipeline.senders.smtp import Smtp
 from pipeline.senders.smtp.options import Deadlines, SmtpOptions, Tls
+from pipeline.testing.carrying import ListedWork
 from pipeline.testing.plan import (
     At,
     Plan,
     Rule,
-    close_after,
     cut_at_dot,
-    cut_in_body,
     greylist,
     refuse,
 )
 from pipeline.testing.sink import SmtpSink
+from tests.unit.relays import (
+    FROM,
+    LONG,
+    LOOPS,
+    MESSAGE,
+    Run,
+    carry,
+    hasty,
+    readers,
+    send,
+    sender_to,
+)
 
-FROM = "bounces@news.example.org"
-MESSAGE = b"Message-ID: <1@news.example.org>\r\nSubject: hello\r\n\r\nGood morning.\r\n"
-# More than the kernel takes in before anybody reads.
-LONG = MESSAGE + b"0123456789 abcdef\r\n" * 1_500_000
 # Short where the test waits for a deadline to pass, long where it must not.
 SHORT_REPLY = Deadlines(reply=0.2)
 SHORT_BLOCK = Deadlines(block=0.5)
 SHORT_DOT = Deadlines(dot=0.2)
 
 
-def sender_to(sink: SmtpSink, **options: object) -> Smtp:
-    """Return a sender to a sink, in the clear."""
-    return smtp.build({"host": sink.host, "port": sink.port, **options})
+@pytest.fixture(params=LOOPS)
+def run(request: pytest.FixtureRequest) -> Run:
+    """Give each of the two event loops."""
+    return LOOPS[request.param]
 
 
-def impatient(sink: SmtpSink, deadlines: Deadlines) -> Smtp:
-    """Return a sender to a sink with deadlines of its own."""
-    options = SmtpOptions(host=sink.host, port=sink.port, tls=Tls.OFF, deadlines=deadlines)
-    return Smtp(options, None)
-
-
-def send(sender: Smtp, *recipients: str, message: bytes = MESSAGE) -> list[Outcome]:
-    """Send to recipients over one session."""
-    with sender.open() as session:
-        return [
-            session.send(Envelope(FROM, recipient or "ada@example.org"), message)
-            for recipient in recipients
-        ]
-
-
-def test_each_recipient_has_a_transaction_of_their_own() -> None:
+def test_each_recipient_has_a_transaction_of_their_own(run: Run) -> None:
     """One message, one recipient, one connection for all of them."""
     with SmtpSink() as sink:
-        outcomes = send(sender_to(sink), "ada@example.org", "bob@example.org")
+        outcomes = send(sender_to(sink), "ada@example.org", "bob@example.org", run=run)
 
     assert outcomes == [Accepted(250, "2.0.0 taken")] * 2
     assert [(got.sender, got.recipient, got.connection) for got in sink.messages] == [
@@ -62,27 +54,21 @@ def test_each_recipient_has_a_transaction_of_their_own() -> None:
     ]
 
 
-def test_a_worn_connection_is_replaced() -> None:
-    """After as many messages as are set a new connection carries on."""
+@pytest.mark.parametrize("pipelining", ["auto", "off"])
+def test_many_messages_arrive_once_each(run: Run, pipelining: str) -> None:
+    """Everybody gets the message, whole, and nobody gets it twice."""
+    everybody = readers(300)
     with SmtpSink() as sink:
-        send(sender_to(sink, messages_per_connection=2), *["ada@example.org"] * 5)
+        outcomes = send(sender_to(sink, pipelining=pipelining), *everybody, run=run)
 
-    assert [got.connection for got in sink.messages] == [1, 1, 2, 2, 3]
-
-
-@pytest.mark.parametrize("n", [1, 2, 50])
-def test_421_costs_a_connection_and_nothing_else(n: int) -> None:
-    """A server that leaves after n messages gets all of them, each once."""
-    with SmtpSink(Plan(rules=(close_after(n),))) as sink:
-        outcomes = send(sender_to(sink), *[f"r{number}@example.org" for number in range(7)])
-
-    assert all(isinstance(outcome, Accepted) for outcome in outcomes)
-    assert len({got.recipient for got in sink.messages}) == len(sink.messages) == 7
+    assert outcomes == [Accepted(250, "2.0.0 taken")] * 300
+    assert sorted(got.recipient for got in sink.messages) == sorted(everybody)
+    assert {got.data for got in sink.messages} == {MESSAGE}
 
 
 @pytest.mark.parametrize("at", [At.MAIL, At.RCPT, At.DATA, At.DOT])
-def test_421_twice_closes_the_way_out(at: At) -> None:
-    """Who is sent away twice in a row waits; the message certainly did not leave."""
+def test_421_again_and_again_closes_the_way_out(at: At) -> None:
+    """Who is sent away each time gives up; the message certainly did not leave."""
     rule = Rule(at=at, reply="421 4.3.2 restarting", drop=True)
     with (
         SmtpSink(Plan(rules=(rule,))) as sink,
@@ -164,36 +150,6 @@ def test_a_busy_greeting_is_an_outage() -> None:
     assert not isinstance(outage.value, SenderFault)
 
 
-def test_a_message_cut_off_before_its_end_is_sent_again() -> None:
-    """If the kernel never got the final dot, a second connection carries the message."""
-    with SmtpSink(Plan(rules=(cut_in_body(1000),))) as sink:
-        outcomes = send(sender_to(sink), "ada@example.org", message=LONG)
-
-    assert outcomes == [Accepted(250, "2.0.0 taken")]
-    assert [got.connection for got in sink.messages] == [2]
-
-
-def test_a_message_cut_off_twice_closes_the_way_out() -> None:
-    """Two connections that die under the same message are an outage."""
-    with (
-        SmtpSink(Plan(rules=(cut_in_body(1000, times=None),))) as sink,
-        pytest.raises(SenderUnavailable),
-    ):
-        send(sender_to(sink), "ada@example.org", message=LONG)
-
-    assert sink.messages == ()
-
-
-@pytest.mark.parametrize("at", [At.MAIL, At.RCPT, At.DATA])
-def test_a_line_cut_before_the_message_is_mended(at: At) -> None:
-    """A connection that dies before DATA, idle ones above all, is replaced once."""
-    with SmtpSink(Plan(rules=(Rule(at=at, reply=b"", times=1, drop=True),))) as sink:
-        outcomes = send(sender_to(sink), "ada@example.org")
-
-    assert outcomes == [Accepted(250, "2.0.0 taken")]
-    assert len(sink.messages) == 1
-
-
 @pytest.mark.parametrize("keep", [True, False])
 def test_silence_after_the_dot_is_not_resolved_by_sending_again(keep: bool) -> None:
     """Whether the server took the message or not, we cannot know, and the session goes on."""
@@ -209,7 +165,7 @@ def test_a_late_answer_is_not_taken_for_the_next_one() -> None:
     """After silence the connection is given up: its answer may still come."""
     late = Rule(at=At.DOT, reply="550 5.1.1 no such mailbox", delay_s=0.3, times=1)
     with SmtpSink(Plan(rules=(late,))) as sink:
-        outcomes = send(impatient(sink, SHORT_DOT), "ada@example.org", "bob@example.org")
+        outcomes = send(sender_to(sink, deadlines=SHORT_DOT), "ada@example.org", "bob@example.org")
 
     assert outcomes == [Unanswered("the server took too long"), Accepted(250, "2.0.0 taken")]
     assert [got.connection for got in sink.messages] == [2]
@@ -221,7 +177,7 @@ def test_a_late_answer_is_not_taken_for_the_next_one() -> None:
 def test_an_unreadable_answer_to_the_message_is_silence(reply: bytes) -> None:
     """Garbage after the final dot says neither yes nor no."""
     with SmtpSink(Plan(rules=(Rule(at=At.DOT, reply=reply, keep=True),))) as sink:
-        outcomes = send(impatient(sink, SHORT_DOT), "ada@example.org")
+        outcomes = send(sender_to(sink, deadlines=SHORT_DOT), "ada@example.org")
 
     assert [type(outcome) for outcome in outcomes] == [Unanswered]
 
@@ -236,7 +192,7 @@ def test_an_unreadable_answer_to_a_command_is_an_outage(at: At, reply: bytes) ->
         SmtpSink(Plan(rules=(Rule(at=at, reply=reply),))) as sink,
         pytest.raises(SenderUnavailable),
     ):
-        send(impatient(sink, SHORT_REPLY), "ada@example.org")
+        send(sender_to(sink, deadlines=SHORT_REPLY), "ada@example.org")
 
     assert sink.messages == ()
 
@@ -248,7 +204,7 @@ def test_a_dripping_reply_meets_its_deadline(at: At) -> None:
         SmtpSink(Plan(rules=(Rule(at=at, drip_s=0.05),))) as sink,
         pytest.raises(SenderUnavailable, match="took too long"),
     ):
-        send(impatient(sink, SHORT_REPLY), "ada@example.org")
+        send(sender_to(sink, deadlines=SHORT_REPLY), "ada@example.org")
 
     assert sink.messages == ()
 
@@ -256,7 +212,7 @@ def test_a_dripping_reply_meets_its_deadline(at: At) -> None:
 def test_a_dripping_answer_to_the_message_is_silence() -> None:
     """After the dot a missed deadline means that nobody knows."""
     with SmtpSink(Plan(rules=(Rule(at=At.DOT, drip_s=0.05),))) as sink:
-        outcomes = send(impatient(sink, SHORT_DOT), "ada@example.org")
+        outcomes = send(sender_to(sink, deadlines=SHORT_DOT), "ada@example.org")
 
     assert outcomes == [Unanswered("the server took too long")]
 
@@ -268,7 +224,7 @@ def test_a_server_that_reads_nothing_meets_its_deadline() -> None:
         SmtpSink(Plan(rules=(stuck,))) as sink,
         pytest.raises(SenderUnavailable, match="took too long"),
     ):
-        send(impatient(sink, SHORT_BLOCK), "ada@example.org", message=LONG)
+        send(sender_to(sink, deadlines=SHORT_BLOCK), "ada@example.org", message=LONG)
 
     assert sink.messages == ()
 
@@ -352,12 +308,11 @@ def test_a_local_part_that_cannot_be_carried_is_refused_alone() -> None:
 
 def test_a_bad_envelope_sender_is_our_fault() -> None:
     """Nobody is refused because of our own address."""
-    with (
-        SmtpSink() as sink,
-        sender_to(sink).open() as session,
-        pytest.raises(SenderFault, match="envelope sender"),
-    ):
-        session.send(Envelope("a@e.org>\r\nDATA", "ada@example.org"), MESSAGE)
+    work = ListedWork.of([(Envelope("a@e.org>\r\nDATA", "ada@example.org"), MESSAGE)])
+    with SmtpSink() as sink, pytest.raises(SenderFault, match="envelope sender"):
+        carry(sender_to(sink), work)
+
+    assert (work.results, len(work.waiting)) == ([None], 1)
 
 
 @pytest.mark.parametrize("mechanism", ["PLAIN", "LOGIN"])
@@ -417,18 +372,4 @@ def test_an_unknown_host_is_our_fault() -> None:
     """A name that does not exist is a mistake in the settings (RFC 6761: .invalid never is)."""
     options = SmtpOptions(host="relay.invalid", port=25, tls=Tls.OFF)
     with pytest.raises(SenderUnavailable, match="the host is not found"):
-        send(Smtp(options, None), "ada@example.org")
-
-
-def test_an_exception_passes_through_the_session() -> None:
-    """Whatever goes wrong around a session is not hidden, and its connection is closed."""
-
-    def fail_after_one() -> None:
-        with sender_to(sink).open() as session:
-            session.send(Envelope(FROM, "ada@example.org"), MESSAGE)
-            raise ZeroDivisionError
-
-    with SmtpSink() as sink, pytest.raises(ZeroDivisionError):
-        fail_after_one()
-
-    assert sink.count == 1
+        send(hasty(Smtp((options,), {})), "ada@example.org")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import ssl
 import subprocess
 from pathlib import Path
@@ -7,12 +8,13 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import SenderUnavailable
-from pipeline.model.delivery import Accepted, Envelope, Outcome
+from pipeline.model.delivery import Accepted, Outcome
 from pipeline.senders import smtp
 from pipeline.senders.fault import SenderFault
 from pipeline.senders.smtp import Smtp
-from pipeline.testing.plan import At, Plan, Rule
+from pipeline.testing.plan import At, Plan, Rule, cut_in_body
 from pipeline.testing.sink import SmtpSink
+from tests.unit.relays import LOOPS, Run, carry, hasty, readers, work_for
 
 MESSAGE = b"Subject: hello\r\n\r\n" + b"Good morning.\r\n" * 5000  # several TLS records
 
@@ -54,24 +56,29 @@ def server_context(certificate: Path) -> ssl.SSLContext:
 def sender_to(sink: SmtpSink, tls: str, authority: Path | None, **options: object) -> Smtp:
     """Return a sender that trusts the authority, or only the usual ones."""
     trusted = {"ca_file": str(authority)} if authority else {}
-    return smtp.build({"host": sink.host, "port": sink.port, "tls": tls, **trusted, **options})
+    options = {"host": sink.host, "port": sink.port, "tls": tls, **trusted, **options}
+    return hasty(smtp.build(options))
 
 
-def send(sender: Smtp) -> list[Outcome]:
-    """Send two messages over one session."""
-    with sender.open() as session:
-        envelope = Envelope("bounces@news.example.org", "ada@example.org")
-        return [session.send(envelope, MESSAGE) for _ in range(2)]
+def send(sender: Smtp, run: Run = asyncio.run) -> list[Outcome | None]:
+    """Send two messages."""
+    return carry(sender, work_for("ada@example.org", "bob@example.org", message=MESSAGE), run)
+
+
+@pytest.fixture(params=LOOPS)
+def run(request: pytest.FixtureRequest) -> Run:
+    """Give each of the two event loops."""
+    return LOOPS[request.param]
 
 
 @pytest.mark.parametrize("tls", ["starttls", "implicit"])
-def test_mail_goes_over_a_verified_connection(certificate: Path, tls: str) -> None:
+def test_mail_goes_over_a_verified_connection(certificate: Path, tls: str, run: Run) -> None:
     """Both kinds of TLS carry a login and several messages, byte for byte."""
     plan = Plan(
         tls=server_context(certificate), implicit_tls=tls == "implicit", login=("ada", "secret")
     )
     with SmtpSink(plan) as sink:
-        outcomes = send(sender_to(sink, tls, certificate, user="ada", password="secret"))
+        outcomes = send(sender_to(sink, tls, certificate, user="ada", password="secret"), run)
 
     assert [type(outcome) for outcome in outcomes] == [Accepted, Accepted]
     assert [message.data for message in sink.messages] == [MESSAGE, MESSAGE]
@@ -145,3 +152,73 @@ def test_a_plain_server_does_not_answer_a_handshake(certificate: Path) -> None:
         send(sender_to(sink, "implicit", certificate))
 
     assert sink.messages == ()
+
+
+@pytest.mark.parametrize("tls", ["starttls", "implicit"])
+def test_many_messages_are_pipelined_over_tls(certificate: Path, tls: str, run: Run) -> None:
+    """Several connections carry everybody's mail once, short and long."""
+    plan = Plan(tls=server_context(certificate), implicit_tls=tls == "implicit")
+    with SmtpSink(plan) as sink:
+        sender = sender_to(sink, tls, certificate, connections=3)
+        for message in (MESSAGE, MESSAGE * 3):
+            carry(sender, work_for(*readers(30), message=message), run)
+
+    got = [(message.recipient, message.data) for message in sink.messages]
+    assert sorted(got) == sorted(
+        (reader, message) for reader in readers(30) for message in (MESSAGE, MESSAGE * 3)
+    )
+
+
+@pytest.mark.parametrize("tls", ["starttls", "implicit"])
+def test_a_long_message_cut_off_under_tls_is_sent_again(
+    certificate: Path, tls: str, run: Run
+) -> None:
+    """What was not even encrypted yet certainly did not leave."""
+    plan = Plan(
+        tls=server_context(certificate), implicit_tls=tls == "implicit", rules=(cut_in_body(1),)
+    )
+    with SmtpSink(plan) as sink:
+        sender = sender_to(sink, tls, certificate)
+        outcomes = carry(sender, work_for("ada@example.org", message=MESSAGE * 400), run)
+
+    assert [type(outcome) for outcome in outcomes] == [Accepted]
+    assert [got.connection for got in sink.messages] == [2]
+
+
+def test_a_peer_that_hangs_up_in_the_handshake_is_an_outage(certificate: Path, run: Run) -> None:
+    """A connection cut after STARTTLS is no mystery and no crash."""
+    rule = Rule(at=At.STARTTLS, reply=b"220 2.0.0 go ahead\r\n", drop=True)
+    plan = Plan(tls=server_context(certificate), rules=(rule,))
+    with SmtpSink(plan) as sink, pytest.raises(SenderUnavailable, match="TLS cannot start"):
+        send(sender_to(sink, "starttls", certificate), run)
+
+
+def test_an_access_token_logs_in(certificate: Path) -> None:
+    """XOAUTH2 is used when it is asked for, and never with a password by accident."""
+    plan = Plan(
+        tls=server_context(certificate), login=("ada", "token"), mechanisms=("PLAIN", "XOAUTH2")
+    )
+    with SmtpSink(plan) as sink:
+        options = {"user": "ada", "password": "token", "auth": "xoauth2"}
+        outcomes = send(sender_to(sink, "starttls", certificate, **options))
+
+    assert [type(outcome) for outcome in outcomes] == [Accepted, Accepted]
+
+
+def test_a_refused_access_token_is_a_fault_with_a_reason(certificate: Path) -> None:
+    """The challenge that explains a refusal is answered, so that the 535 comes."""
+    plan = Plan(tls=server_context(certificate), login=("ada", "token"), mechanisms=("XOAUTH2",))
+    with SmtpSink(plan) as sink:
+        options = {"user": "ada", "password": "expired", "auth": "xoauth2"}
+        sender = sender_to(sink, "starttls", certificate, **options)
+        with pytest.raises(SenderFault, match="535") as fault:
+            send(sender)
+
+    assert "expired" not in str(fault.value)
+
+
+def test_a_password_is_not_shown_as_a_token(certificate: Path) -> None:
+    """Where only XOAUTH2 is offered, `auto` stops and says so."""
+    plan = Plan(tls=server_context(certificate), login=("ada", "token"), mechanisms=("XOAUTH2",))
+    with SmtpSink(plan) as sink, pytest.raises(SenderFault, match="it offers XOAUTH2"):
+        send(sender_to(sink, "starttls", certificate, user="ada", password="token"))

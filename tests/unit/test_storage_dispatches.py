@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import ConfigError, NotAllowed
-from pipeline.model.delivery import Claim, DeliveryStatus, Verdict
+from pipeline.model.delivery import Claim, DeliveryId, DeliveryStatus, Settled
 from pipeline.model.dispatch import NEXT, Dispatch, DispatchId, DispatchState
 from pipeline.model.entry import EntryId
+from pipeline.model.moment import microseconds
 from pipeline.model.subscriber import Consent, SubscriberId, SubscriberState, SuppressionReason
 from pipeline.storage import progress
 from pipeline.storage.dispatches import Dispatches
@@ -81,9 +82,8 @@ def schedule(
 
 
 def claim(database: Database, id_: DispatchId, now: datetime = NOW) -> Claim:
-    """START the next delivery."""
-    found = SqlLedger(database).advance(id_, now=now, settled=None)
-    assert found
+    """Return the delivery that is to be tried next."""
+    (found,) = SqlLedger(database).due(id_, now=now, after=DeliveryId(0), limit=1)
     return found
 
 
@@ -384,9 +384,9 @@ def test_due_is_what_a_tick_can_work_on(database: Database, dispatches: Dispatch
     )
     for dispatch, status in (
         (deferred, DeliveryStatus.DEFERRED),
-        (cut_off, DeliveryStatus.SENDING),
+        (cut_off, DeliveryStatus.PENDING),
         (done, DeliveryStatus.ACCEPTED),
-        (paused, DeliveryStatus.SENDING),
+        (paused, DeliveryStatus.PENDING),
     ):
         dispatches.prepare(dispatch.id, NOW)
         settle(database, claim(database, dispatch.id), status)
@@ -414,10 +414,18 @@ def test_a_verdict_is_listed_with_the_servers_words(
     people(database, "ann")
     id_ = schedule(dispatches).id
     dispatches.prepare(id_, NOW)
-    refused = Verdict(status=DeliveryStatus.REFUSED, code=550, reply="5.1.1 no such user")
     claimed = claim(database, id_)
+    refused = Settled(
+        claimed.delivery,
+        claimed.attempt,
+        DeliveryStatus.REFUSED,
+        started_at=microseconds(NOW),
+        ended_at=microseconds(LATER),
+        code=550,
+        reply="5.1.1 no such user",
+    )
 
-    SqlLedger(database).advance(id_, now=LATER, settled=(claimed.delivery, refused))
+    SqlLedger(database).settle(id_, [refused])
 
     [record] = dispatches.deliveries(id_, DeliveryStatus.REFUSED)
     assert (record.code, record.reply, record.attempts) == (550, "5.1.1 no such user", 1)

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import StorageError
+from pipeline.model.moment import microseconds, moment
 from pipeline.storage.engine import Database, journal_mode, open_database
 from pipeline.storage.failures import storage_error
-from pipeline.storage.moment import microseconds, moment
 
 
 @pytest.fixture

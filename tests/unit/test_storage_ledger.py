@@ -7,16 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.errors import Locked, NotAllowed
-from pipeline.model.delivery import Claim, DeliveryId, DeliveryStatus, Verdict
+from pipeline.errors import NotAllowed, StorageError
+from pipeline.model.delivery import Claim, DeliveryId, DeliveryStatus, Settled
 from pipeline.model.dispatch import DispatchId, DispatchState
 from pipeline.model.entry import EntryId
+from pipeline.model.moment import microseconds
 from pipeline.model.ports import Ledger
 from pipeline.model.subscriber import Consent, SubscriberState, SuppressionReason
 from pipeline.storage import statements
 from pipeline.storage.dispatches import Dispatches
 from pipeline.storage.engine import Database, open_database
-from pipeline.storage.ledger import CUT_OFF, PUT_BACK, SqlLedger
+from pipeline.storage.ledger import TAKEN_BACK, SqlLedger
 from pipeline.storage.progress import DeliveryRecord
 from pipeline.storage.standing import NewSubscriber
 from pipeline.storage.subscribers import Subscribers
@@ -28,14 +29,35 @@ GIVEN = Consent(action="given", method="import", source="people.csv", at=NOW)
 WITHDRAWN = Consent(action="withdrawn", method="web", source="/u", at=NOW)
 LETTER = EntryId("first-letter")
 
-ACCEPTED = Verdict(status=DeliveryStatus.ACCEPTED, code=250, reply="ok")
-REFUSED = Verdict(status=DeliveryStatus.REFUSED, code=550, reply="no such user")
-UNCERTAIN = Verdict(status=DeliveryStatus.UNCERTAIN, reply="the line was cut")
+PENDING, DEFERRED, ACCEPTED, REFUSED, UNCERTAIN = (
+    DeliveryStatus.PENDING,
+    DeliveryStatus.DEFERRED,
+    DeliveryStatus.ACCEPTED,
+    DeliveryStatus.REFUSED,
+    DeliveryStatus.UNCERTAIN,
+)
+CODES = {ACCEPTED: 250, DEFERRED: 451, REFUSED: 550}
 
 
-def deferred(due_at: datetime) -> Verdict:
-    """Return the verdict of a refusal for now."""
-    return Verdict(status=DeliveryStatus.DEFERRED, due_at=due_at, code=451, reply="later")
+def ended(
+    claim: Claim,
+    status: DeliveryStatus,
+    *,
+    at: datetime = NOW,
+    due_at: datetime = NOW,
+    reply: str = "so it is",
+) -> Settled:
+    """Return the end of the attempt that a claim is for; it takes a minute."""
+    return Settled(
+        claim.delivery,
+        claim.attempt,
+        status,
+        microseconds(at),
+        microseconds(at + MINUTE),
+        microseconds(due_at) if status is DEFERRED else None,
+        CODES.get(status),
+        reply,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -77,16 +99,9 @@ def dispatch(database: Database) -> DispatchId:
     return id_
 
 
-def start(ledger: SqlLedger, dispatch: DispatchId, now: datetime = NOW) -> Claim:
-    """START the next delivery."""
-    claim = ledger.advance(dispatch, now=now, settled=None)
-    assert claim
-    return claim
-
-
-def settle(ledger: SqlLedger, claim: Claim, verdict: Verdict, now: datetime = NOW) -> Claim | None:
-    """Store a verdict and START the next delivery."""
-    return ledger.advance(claim.dispatch, now=now, settled=(claim.delivery, verdict))
+def due(ledger: SqlLedger, dispatch: DispatchId, now: datetime = NOW) -> tuple[Claim, ...]:
+    """Return everybody who is to be tried."""
+    return ledger.due(dispatch, now=now, after=DeliveryId(0), limit=100)
 
 
 def records(ledger: SqlLedger, dispatch: DispatchId) -> list[DeliveryRecord]:
@@ -108,6 +123,15 @@ def history(ledger: SqlLedger, id_: DeliveryId) -> list[tuple[int, str, bool, st
         return [(number, status, bool(ended), reply) for number, status, ended, reply in rows]
 
 
+def everything(ledger: SqlLedger) -> list[list[tuple[object, ...]]]:
+    """Return all rows that a run changes."""
+    with ledger.database.reading() as connection:
+        return [
+            [tuple(row) for row in connection.exec_driver_sql(f"SELECT * FROM {table}")]
+            for table in ("dispatch", "delivery", "attempt")
+        ]
+
+
 def move(ledger: SqlLedger, dispatch: DispatchId, to: DispatchState) -> None:
     """Change the state of a dispatch."""
     Dispatches(ledger.database).set_state(dispatch, tuple(DispatchState), to, now=NOW)
@@ -117,100 +141,133 @@ def test_it_is_the_ledger_of_the_delivery_loop(ledger: SqlLedger) -> None:
     """The port is implemented as it is declared; the type checker compares."""
     port: Ledger = ledger
 
-    assert port.recover(DispatchId(1)) == 0
+    assert port.due(DispatchId(1), now=NOW, after=DeliveryId(0), limit=1) == ()
 
 
 def test_a_claim_says_who_and_when(ledger: SqlLedger, dispatch: DispatchId) -> None:
-    """All that a message needs of its reader is in it, and START is stored."""
-    claim = start(ledger, dispatch)
+    """All that a message needs of its reader is in it."""
+    claim = due(ledger, dispatch)[0]
 
     assert claim == Claim(
         delivery=claim.delivery,
-        dispatch=dispatch,
         subscriber=claim.subscriber,
         address="ann@example.org",
         name="Ann",
-        attempts=1,
-        dated_at=NOW,
-        first_tried_at=NOW,
+        attempt=1,
+        dated_at=None,
+        first_tried_at=None,
     )
-    assert history(ledger, claim.delivery) == [(1, "sending", False, "")]
 
 
-def test_a_verdict_is_stored_with_the_next_start(ledger: SqlLedger, dispatch: DispatchId) -> None:
-    """One call is one commit: the answer to the last and the claim of the next."""
-    first = start(ledger, dispatch)
-
-    second = settle(ledger, first, ACCEPTED)
-
-    assert second
-    assert second.address == "bob@example.org"
-    assert statuses(ledger, dispatch)[:2] == [DeliveryStatus.ACCEPTED, DeliveryStatus.SENDING]
-    assert history(ledger, first.delivery) == [(1, "accepted", True, "ok")]
-
-
-def test_everybody_is_claimed_once_and_then_nobody(
+def test_an_acceptance_is_in_its_delivery_and_nowhere_else(
     ledger: SqlLedger, dispatch: DispatchId
 ) -> None:
-    """The end is None, however often it is asked for."""
-    addresses = []
-    claim: Claim | None = start(ledger, dispatch)
-    while claim:
-        addresses.append(claim.address)
-        claim = settle(ledger, claim, ACCEPTED)
+    """A million acceptances need no history: the delivery has every word of it."""
+    ann, *_ = due(ledger, dispatch)
 
-    assert addresses == [f"{name}@example.org" for name in ("ann", "bob", "cid", "dan")]
-    assert ledger.advance(dispatch, now=NOW, settled=None) is None
-    assert set(statuses(ledger, dispatch)) == {DeliveryStatus.ACCEPTED}
+    ledger.settle(dispatch, [ended(ann, ACCEPTED, reply="2.0.0 taken")])
+
+    record = records(ledger, dispatch)[0]
+    assert (record.status, record.attempts, record.code, record.reply) == (
+        ACCEPTED,
+        1,
+        250,
+        "2.0.0 taken",
+    )
+    assert record.updated_at == NOW + MINUTE
+    assert history(ledger, ann.delivery) == []
 
 
-def test_a_retry_waits_for_its_time_and_for_those_not_tried(
+def test_what_did_not_end_in_acceptance_is_in_the_history(
     ledger: SqlLedger, dispatch: DispatchId
 ) -> None:
-    """Pending goes first, then what was deferred longest; the date stays that of the first try."""
-    ann = start(ledger, dispatch)
-    bob = settle(ledger, ann, deferred(NOW + 5 * MINUTE))
-    assert bob
-    cid = settle(ledger, bob, deferred(NOW + 3 * MINUTE))
-    assert cid
+    """Each attempt by its number; also two of one delivery that are stored at once."""
+    ann, bob, *_ = due(ledger, dispatch)
 
-    dan = settle(ledger, cid, ACCEPTED, NOW + 9 * MINUTE)
-    assert dan
-    assert dan.address == "dan@example.org"
-    again = settle(ledger, dan, ACCEPTED, NOW + 9 * MINUTE)
+    ledger.settle(
+        dispatch,
+        [
+            ended(ann, DEFERRED, reply="later"),
+            ended(ann._replace(attempt=2), DEFERRED, reply="later still"),
+            ended(bob, REFUSED, reply="no such user"),
+            ended(ann._replace(attempt=3), ACCEPTED),
+        ],
+    )
 
-    assert again
-    assert (again.address, again.attempts) == ("bob@example.org", 2)
-    assert (again.dated_at, again.first_tried_at) == (NOW, NOW)
-    assert history(ledger, again.delivery) == [
+    assert history(ledger, ann.delivery) == [
         (1, "deferred", True, "later"),
-        (2, "sending", False, ""),
+        (2, "deferred", True, "later still"),
     ]
+    assert history(ledger, bob.delivery) == [(1, "refused", True, "no such user")]
+    assert statuses(ledger, dispatch) == [ACCEPTED, REFUSED, PENDING, PENDING]
 
 
-def test_nothing_is_due_before_its_time(ledger: SqlLedger, dispatch: DispatchId) -> None:
-    """A dispatch of retries rests until the first is due."""
-    claim: Claim | None = start(ledger, dispatch)
-    while claim:
-        claim = settle(ledger, claim, deferred(NOW + MINUTE))
+def test_only_what_counts_is_in_the_history(ledger: SqlLedger, dispatch: DispatchId) -> None:
+    """A journal that is read again adds no attempt and changes no word or time."""
+    ann, bob, *_ = due(ledger, dispatch)
+    journal = [
+        ended(ann, DEFERRED, reply="later"),
+        ended(bob, REFUSED),
+        ended(bob, PENDING),
+        ended(ann._replace(attempt=2), ACCEPTED, at=NOW + MINUTE),
+    ]
+    ledger.settle(dispatch, journal)
+    before = everything(ledger)
+    ledger.settle(dispatch, journal)
+    ledger.settle(dispatch, [ended(ann, REFUSED), ended(bob._replace(attempt=3), REFUSED)])
 
-    assert ledger.advance(dispatch, now=NOW + MINUTE * 0.99, settled=None) is None
-    assert start(ledger, dispatch, NOW + MINUTE).attempts == 2
+    assert everything(ledger) == before
+
+
+def test_what_was_cut_off_has_no_end(ledger: SqlLedger, dispatch: DispatchId) -> None:
+    """Nobody knows when it ended, and none is invented."""
+    ann, *_ = due(ledger, dispatch)
+    cut_off = Settled(ann.delivery, 1, UNCERTAIN, microseconds(NOW), reply="it stopped")
+
+    ledger.settle(dispatch, [cut_off])
+
+    assert history(ledger, ann.delivery) == [(1, "uncertain", False, "it stopped")]
+    assert records(ledger, dispatch)[0].updated_at == NOW
+
+
+def test_what_is_taken_back_stays_in_the_history(ledger: SqlLedger, dispatch: DispatchId) -> None:
+    """The delivery knows nothing of it; its next attempt has the same number."""
+    ann, *_ = due(ledger, dispatch)
+    ledger.settle(dispatch, [ended(ann, REFUSED), ended(ann, PENDING, reply="")])
+
+    record = records(ledger, dispatch)[0]
+    assert (record.status, record.attempts, record.code, record.reply) == (PENDING, 0, None, "")
+    assert history(ledger, ann.delivery) == [(1, "pending", True, TAKEN_BACK)]
+    ledger.settle(dispatch, [ended(ann, REFUSED, reply="again")])
+    assert history(ledger, ann.delivery) == [(1, "refused", True, "again")]
+
+
+def test_a_batch_is_stored_whole_or_not_at_all(ledger: SqlLedger, dispatch: DispatchId) -> None:
+    """What cannot be stored takes back what was stored before it."""
+    ann, bob, *_ = due(ledger, dispatch)
+    before = everything(ledger)
+
+    with pytest.raises(StorageError):
+        ledger.settle(dispatch, [ended(ann, ACCEPTED), ended(bob, DEFERRED)._replace(due_at=None)])
+
+    assert everything(ledger) == before
 
 
 @pytest.mark.parametrize(
     "state", [state for state in DispatchState if state is not DispatchState.SENDING]
 )
-def test_only_a_sending_dispatch_gives_claims_but_verdicts_are_always_stored(
+def test_only_a_sending_dispatch_gives_claims_but_outcomes_are_always_stored(
     ledger: SqlLedger, dispatch: DispatchId, state: DispatchState
 ) -> None:
     """Pausing stops the next message; the answer to the last is kept."""
-    claim = start(ledger, dispatch)
+    claims = due(ledger, dispatch)
     with ledger.database.writing() as connection:
         connection.exec_driver_sql("UPDATE dispatch SET state = ?", (state.value,))
+    ledger.settle(dispatch, [ended(claims[0], ACCEPTED)])
 
-    assert settle(ledger, claim, ACCEPTED) is None
-    assert statuses(ledger, dispatch)[:2] == [DeliveryStatus.ACCEPTED, DeliveryStatus.PENDING]
+    assert due(ledger, dispatch) == ()
+    assert ledger.wanted(dispatch, [claim.delivery for claim in claims]) == frozenset()
+    assert statuses(ledger, dispatch)[:2] == [ACCEPTED, PENDING]
 
 
 @pytest.mark.parametrize("again", [False, True])
@@ -218,23 +275,16 @@ def test_who_unsubscribes_meanwhile_is_left_out(
     ledger: SqlLedger, dispatch: DispatchId, again: bool
 ) -> None:
     """A word given after the audience was written down wins, before a retry too."""
-    claim = start(ledger, dispatch)
-    who = "ann" if again else "bob"
+    ann, *_ = due(ledger, dispatch)
     if again:
-        settle(ledger, claim, deferred(NOW))
+        ledger.settle(dispatch, [ended(ann, DEFERRED)])
     subscribers = Subscribers(ledger.database, str.upper)
-    found = subscribers.by_address(who)
-    assert found
-    subscribers.set_state(found.id, SubscriberState.UNSUBSCRIBED, WITHDRAWN)
+    subscribers.set_state(ann.subscriber, SubscriberState.UNSUBSCRIBED, WITHDRAWN)
 
-    left = start(ledger, dispatch) if again else settle(ledger, claim, ACCEPTED)
-    while left:
-        assert left.address != f"{who}@example.org"
-        left = settle(ledger, left, ACCEPTED)
-
+    assert ledger.wanted(dispatch, [ann.delivery]) == frozenset()
+    assert ann.address not in [claim.address for claim in due(ledger, dispatch)]
     [record] = Dispatches(ledger.database).deliveries(dispatch, DeliveryStatus.LEFT_OUT)
-    assert (record.address, record.reply) == (f"{who}@example.org", "unsubscribed")
-    assert record.code is None
+    assert (record.address, record.reply, record.code) == (ann.address, "unsubscribed", None)
 
 
 def test_who_is_suppressed_meanwhile_is_left_out(ledger: SqlLedger, dispatch: DispatchId) -> None:
@@ -242,201 +292,117 @@ def test_who_is_suppressed_meanwhile_is_left_out(ledger: SqlLedger, dispatch: Di
     rows = [(name, SuppressionReason.COMPLAINED) for name in ("ann", "bob", "cid", "dan")]
     Suppressions(ledger.database, str.upper).add_all(rows, now=NOW)
 
-    assert ledger.advance(dispatch, now=NOW, settled=None) is None
+    assert due(ledger, dispatch) == ()
 
     found = records(ledger, dispatch)
     assert {record.status for record in found} == {DeliveryStatus.LEFT_OUT}
     assert {record.reply for record in found} == {"complained"}
 
 
-def test_what_was_cut_off_is_uncertain(ledger: SqlLedger, dispatch: DispatchId) -> None:
-    """After a crash a person is asked; the end of the attempt is not invented."""
-    claim = start(ledger, dispatch)
-
-    assert ledger.recover(dispatch) == 1
-    assert ledger.recover(dispatch) == 0
-
-    assert statuses(ledger, dispatch)[0] is DeliveryStatus.UNCERTAIN
-    assert records(ledger, dispatch)[0].reply == CUT_OFF
-    assert history(ledger, claim.delivery) == [(1, "uncertain", False, CUT_OFF)]
-
-
-def test_recovery_leaves_other_dispatches_alone(ledger: SqlLedger, dispatch: DispatchId) -> None:
-    """Their sender may be alive and at work."""
-    start(ledger, dispatch)
-
-    assert ledger.recover(DispatchId(dispatch + 1)) == 0
-    assert statuses(ledger, dispatch)[0] is DeliveryStatus.SENDING
-
-
-def test_what_was_put_back_was_never_tried(ledger: SqlLedger, dispatch: DispatchId) -> None:
-    """No blame, no attempt, and a new date; the history alone knows."""
-    claim = start(ledger, dispatch)
-
-    ledger.put_back((claim.delivery,))
-    ledger.put_back((claim.delivery,))
-    again = start(ledger, dispatch, NOW + MINUTE)
-
-    assert again.delivery == claim.delivery
-    assert again.attempts == 1
-    assert again.dated_at == again.first_tried_at == NOW + MINUTE
-    assert history(ledger, claim.delivery) == [
-        (1, "pending", False, PUT_BACK),
-        (2, "sending", False, ""),
-    ]
-
-
-def test_a_second_attempt_put_back_keeps_the_first(
-    ledger: SqlLedger, dispatch: DispatchId
-) -> None:
-    """The server has seen the first: its date and its count stay."""
-    claim = start(ledger, dispatch)
-    settle(ledger, claim, deferred(NOW + MINUTE))
-    ledger.put_back(tuple(record.id for record in records(ledger, dispatch)))
-    left: Claim | None = start(ledger, dispatch)
-    while left and left.delivery != claim.delivery:
-        left = settle(ledger, left, ACCEPTED, NOW + MINUTE)
-    assert left
-    ledger.put_back((left.delivery,))
-
-    again = start(ledger, dispatch, NOW + 2 * MINUTE)
-
-    assert (again.attempts, again.dated_at, again.first_tried_at) == (2, NOW, NOW)
-
-
-def test_blame_can_be_taken_back(ledger: SqlLedger, dispatch: DispatchId) -> None:
-    """Refusals that were the sender's fault are tried again as if for the first time."""
-    claim = start(ledger, dispatch)
-    settle(ledger, claim, REFUSED)
-
-    ledger.put_back((claim.delivery,))
-
-    record = records(ledger, dispatch)[0]
-    assert (record.status, record.attempts) == (DeliveryStatus.PENDING, 0)
-    assert (record.code, record.reply) == (None, "")
-    assert history(ledger, claim.delivery) == [(1, "refused", True, "no such user")]
-
-
-@pytest.mark.parametrize("verdict", [ACCEPTED, UNCERTAIN, deferred(NOW + MINUTE)])
-def test_what_may_have_arrived_is_not_put_back(
-    ledger: SqlLedger, dispatch: DispatchId, verdict: Verdict
-) -> None:
-    """Nobody gets a message twice because of a wrong call."""
-    claim = start(ledger, dispatch)
-    settle(ledger, claim, verdict)
-
-    ledger.put_back((claim.delivery,))
-
-    assert statuses(ledger, dispatch)[0] is verdict.status
-
-
-def test_putting_nothing_back_is_nothing(ledger: SqlLedger, dispatch: DispatchId) -> None:
-    """An empty tuple is no error."""
-    ledger.put_back(())
-
-    assert set(statuses(ledger, dispatch)) == {DeliveryStatus.PENDING}
-
-
-def test_a_verdict_on_a_delivery_that_was_taken_away_is_refused(
-    ledger: SqlLedger, dispatch: DispatchId
-) -> None:
-    """Two senders on one dispatch are noticed, and the second starts nothing."""
-    claim = start(ledger, dispatch)
-    ledger.recover(dispatch)
-
-    with pytest.raises(Locked, match="another process works on dispatch"):
-        settle(ledger, claim, ACCEPTED)
-
-    assert statuses(ledger, dispatch) == [DeliveryStatus.UNCERTAIN] + [DeliveryStatus.PENDING] * 3
-
-
-def test_a_verdict_of_another_dispatch_is_refused(ledger: SqlLedger, dispatch: DispatchId) -> None:
-    """A delivery is settled where it belongs."""
-    claim = start(ledger, dispatch)
-
-    with pytest.raises(Locked):
-        ledger.advance(DispatchId(dispatch + 1), now=NOW, settled=(claim.delivery, ACCEPTED))
-
-
-@pytest.mark.parametrize(
-    "status", [DeliveryStatus.PENDING, DeliveryStatus.SENDING, DeliveryStatus.LEFT_OUT]
-)
-def test_what_is_no_verdict_is_a_mistake_in_the_program(
-    ledger: SqlLedger, dispatch: DispatchId, status: DeliveryStatus
-) -> None:
-    """It is refused before anything is written."""
-    claim = start(ledger, dispatch)
-
-    with pytest.raises(ValueError, match="no verdict"):
-        settle(ledger, claim, Verdict(status=status))
-
-    assert statuses(ledger, dispatch)[0] is DeliveryStatus.SENDING
+def test_to_look_takes_no_write_lock(ledger: SqlLedger, dispatch: DispatchId) -> None:
+    """A page is read while somebody else writes, as long as nobody has to be left out."""
+    with ledger.database.writing():
+        assert len(due(ledger, dispatch)) == 4
+        assert len(ledger.wanted(dispatch, [DeliveryId(1), DeliveryId(2)])) == 2
 
 
 def test_a_person_decides_what_is_uncertain(ledger: SqlLedger, dispatch: DispatchId) -> None:
     """One by one or all at once; sent again it is the same message, so both can be told as one."""
-    ann = start(ledger, dispatch)
-    bob = settle(ledger, ann, UNCERTAIN)
-    assert bob
-    settle(ledger, bob, UNCERTAIN)
+    ann, bob, *_ = due(ledger, dispatch)
+    ledger.settle(dispatch, [ended(ann, UNCERTAIN), ended(bob, UNCERTAIN)])
+    before = ledger.version()
 
-    one = ledger.resolve_uncertain(
-        dispatch, DeliveryStatus.ACCEPTED, now=NOW, deliveries=[bob.delivery]
-    )
-    rest = ledger.resolve_uncertain(dispatch, DeliveryStatus.PENDING, now=NOW)
+    one = ledger.resolve(dispatch, UNCERTAIN, ACCEPTED, now=NOW, deliveries=[bob.delivery])
+    rest = ledger.resolve(dispatch, UNCERTAIN, PENDING, now=NOW)
 
     assert (one, rest) == (1, 1)
-    again = start(ledger, dispatch, NOW + MINUTE)
-    assert (again.delivery, again.attempts, again.dated_at) == (ann.delivery, 2, NOW)
+    again = due(ledger, dispatch)[0]
+    assert (again.delivery, again.attempt) == (ann.delivery, 2)
+    assert (again.dated_at, again.first_tried_at) == (microseconds(NOW), None)
+    assert ledger.version() != before
+    assert statuses(ledger, dispatch)[1] is ACCEPTED
 
 
-def test_only_the_uncertain_is_decided(ledger: SqlLedger, dispatch: DispatchId) -> None:
-    """Whatever is asked for, what is known stays."""
-    settle(ledger, start(ledger, dispatch), REFUSED)
-    before = statuses(ledger, dispatch)
-
-    everything = [record.id for record in records(ledger, dispatch)]
-    found = ledger.resolve_uncertain(
-        dispatch, DeliveryStatus.ACCEPTED, now=NOW, deliveries=everything
-    )
-
-    assert found == 0
-    assert statuses(ledger, dispatch) == before
-
-
-def test_an_uncertain_delivery_is_sent_again_or_taken_for_accepted(
+def test_a_person_may_have_the_refused_tried_again(
     ledger: SqlLedger, dispatch: DispatchId
 ) -> None:
-    """Nothing else can be decided about it."""
-    with pytest.raises(ValueError, match="cannot become refused"):
-        ledger.resolve_uncertain(dispatch, DeliveryStatus.REFUSED, now=NOW)
+    """With a number no attempt had, so that no journal mistakes the new for the old."""
+    ann, *_ = due(ledger, dispatch)
+    refused = ended(ann, REFUSED)
+    ledger.settle(dispatch, [refused])
+
+    assert ledger.resolve(dispatch, REFUSED, PENDING, now=NOW) == 1
+    ledger.settle(dispatch, [refused, ended(ann, PENDING)])
+    again = due(ledger, dispatch)[0]
+    assert (again.attempt, again.dated_at, again.first_tried_at) == (2, microseconds(NOW), None)
+    ledger.settle(dispatch, [ended(again, DEFERRED, at=NOW + MINUTE)])
+    later = due(ledger, dispatch, NOW + MINUTE)[-1]
+    assert (later.dated_at, later.first_tried_at) == (
+        microseconds(NOW),
+        microseconds(NOW + MINUTE),
+    )
+    assert [number for number, *_ in history(ledger, ann.delivery)] == [1, 2]
+
+
+def test_only_what_was_asked_about_is_decided(ledger: SqlLedger, dispatch: DispatchId) -> None:
+    """Whatever is asked for, what is known stays."""
+    ann, *_ = due(ledger, dispatch)
+    ledger.settle(dispatch, [ended(ann, REFUSED)])
+    before = everything(ledger)
+    ids = [record.id for record in records(ledger, dispatch)]
+
+    assert ledger.resolve(dispatch, UNCERTAIN, ACCEPTED, now=NOW, deliveries=ids) == 0
+    assert everything(ledger) == before
+
+
+@pytest.mark.parametrize(
+    ("status", "to"),
+    [(UNCERTAIN, REFUSED), (REFUSED, ACCEPTED), (ACCEPTED, PENDING), (PENDING, ACCEPTED)],
+)
+def test_a_person_cannot_decide_everything(
+    ledger: SqlLedger, dispatch: DispatchId, status: DeliveryStatus, to: DeliveryStatus
+) -> None:
+    """Whoever has a message does not get it again, and none is accepted by decree."""
+    with pytest.raises(ValueError, match="a person cannot make"):
+        ledger.resolve(dispatch, status, to, now=NOW)
 
 
 def test_nothing_becomes_pending_where_nobody_sends(
     ledger: SqlLedger, dispatch: DispatchId
 ) -> None:
     """A delivery that waits for ever would look as if it was on its way."""
-    settle(ledger, start(ledger, dispatch), UNCERTAIN)
+    ann, *_ = due(ledger, dispatch)
+    ledger.settle(dispatch, [ended(ann, UNCERTAIN)])
     move(ledger, dispatch, DispatchState.CANCELLED)
 
     with pytest.raises(NotAllowed, match="is cancelled"):
-        ledger.resolve_uncertain(dispatch, DeliveryStatus.PENDING, now=NOW)
+        ledger.resolve(dispatch, UNCERTAIN, PENDING, now=NOW)
 
-    assert ledger.resolve_uncertain(dispatch, DeliveryStatus.ACCEPTED, now=NOW) == 1
+    assert ledger.resolve(dispatch, UNCERTAIN, ACCEPTED, now=NOW) == 1
 
 
-@pytest.mark.parametrize("query", ["NEXT_PENDING", "NEXT_DEFERRED"])
-def test_the_claim_is_a_seek_and_no_sort(database: Database, query: str) -> None:
-    """It costs the same after a million deliveries as before the first."""
+def plan(database: Database, query: str) -> str:
+    """Return how SQLite goes about a statement of the ledger."""
+    values = {"dispatch": 1, "now": 1, "after": 1, "limit": 1, "deliveries": "[]"}
     with database.reading() as connection:
-        plan = " | ".join(
-            row[3]
-            for row in connection.exec_driver_sql(
-                "EXPLAIN QUERY PLAN " + getattr(statements, query), {"dispatch": 1, "now": 1}
-            )
-        )
+        rows = connection.exec_driver_sql("EXPLAIN QUERY PLAN " + query, values)
+        return " | ".join(row[3] for row in rows)
 
-    assert "SEARCH delivery USING INDEX ix_delivery_claim (dispatch_id=? AND status=?" in plan
-    assert "due_at" in plan
-    assert "TEMP B-TREE" not in plan
-    assert "SCAN" not in plan
+
+@pytest.mark.parametrize("query", ["DUE_PENDING", "DUE_DEFERRED"])
+def test_a_page_is_a_seek_and_no_sort(database: Database, query: str) -> None:
+    """It costs the same after a million deliveries as before the first."""
+    found = plan(database, getattr(statements, query))
+
+    assert "SEARCH delivery USING INDEX ix_delivery_claim (dispatch_id=? AND status=?" in found
+    assert "due_at" in found
+    assert "TEMP B-TREE" not in found
+    assert "SCAN" not in found
+
+
+def test_the_question_who_is_wanted_looks_at_nobody_else(database: Database) -> None:
+    """It is asked in the middle of a run of a million."""
+    found = plan(database, statements.WANTED)
+
+    assert "SEARCH delivery USING INTEGER PRIMARY KEY" in found
+    assert found.count("SCAN") == 1  # of the ids that were asked for

@@ -3,7 +3,6 @@ from __future__ import annotations
 import shutil
 import sqlite3
 import stat
-from collections.abc import Mapping
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
@@ -21,7 +20,7 @@ from pipeline.storage.migrating import MIGRATIONS, back_up, configuration, migra
 from pipeline.storage.schema import HEAD, metadata
 
 # A row in every table, as each revision knew them. A new revision adds its own.
-POPULATION: Final[Mapping[str, str]] = {
+POPULATION: Final[dict[str, str]] = {
     "0001": """
         INSERT INTO subscriber VALUES (1, 'Ann@example.org', 'ann@example.org', 'a1', 'Ann',
                                        'active', 1, 1),
@@ -38,6 +37,9 @@ POPULATION: Final[Mapping[str, str]] = {
         INSERT INTO slot VALUES ('2026-01-02T08:00', 5, 1, '');
     """,
 }
+POPULATION["0002"] = (
+    POPULATION["0001"] + "INSERT INTO throttle VALUES ('relay mx.example.org', '{}', 1);"
+)
 # Changing a table of SQLite copies and drops it, and subscriber is what most others refer to.
 REBUILD: Final = """
 import sqlalchemy as sa
@@ -124,6 +126,51 @@ def test_no_revision_loses_a_row(tmp_path: Path, revision: str) -> None:
     assert {name: after[name] for name in before} == before
     if revision != HEAD:
         assert row_counts(tmp_path / f"old.db.{revision}.backup") == before
+
+
+# What the sender of 0001 had on the wire when it died, beside one that was deferred before.
+CUT_OFF: Final = """
+    INSERT INTO subscriber VALUES (3, 'cid@example.org', 'cid@example.org', 'd4', '', 'active',
+                                   1, 1);
+    INSERT INTO delivery VALUES (2, 1, 3, 'cid@example.org', '', 'sending', 2, NULL, 5, 5, 451,
+                                 'later', 7);
+    INSERT INTO attempt VALUES (2, 1, 5, 6, 'deferred', 451, 'later'),
+                               (2, 2, 7, NULL, 'sending', NULL, '');
+"""
+
+
+def test_what_revision_0001_was_sending_is_uncertain(tmp_path: Path) -> None:
+    """Its sender cannot say any more whether it left; a person decides, and nothing else moved."""
+    path = tmp_path / "old.db"
+    at_revision(path, "0001")
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(CUT_OFF)
+
+    open_database(path).close()
+
+    reply = "the sender stopped before the answer came"
+    with closing(sqlite3.connect(path)) as connection:
+        deliveries = connection.execute("SELECT * FROM delivery ORDER BY id").fetchall()
+        attempts = connection.execute("SELECT * FROM attempt WHERE delivery_id = 2").fetchall()
+    assert [row[5] for row in deliveries] == ["accepted", "uncertain"]
+    assert deliveries[1][6:] == (2, None, 5, 5, None, reply, 7)
+    assert attempts == [
+        (2, 1, 5, 6, "deferred", 451, "later"),
+        (2, 2, 7, None, "uncertain", None, reply),
+    ]
+
+
+def test_each_database_has_an_identity_of_its_own(tmp_path: Path) -> None:
+    """A journal of one is never taken for that of another; it stays the same for ever."""
+    at_revision(tmp_path / "old.db", "0001")
+    identities = []
+    for name in ("old.db", "new.db", "old.db", "new.db"):
+        with closing(open_database(tmp_path / name)) as database:
+            identities.append(database.identity)
+
+    assert identities[:2] == identities[2:]
+    assert [len(identity) for identity in identities] == [16] * 4
+    assert identities[0] != identities[1]
 
 
 @pytest.fixture
@@ -225,7 +272,7 @@ def test_the_database_of_a_newer_release_is_left_alone(tmp_path: Path) -> None:
         open_database(path)
 
     assert path.read_bytes() == before
-    assert [file.name for file in tmp_path.iterdir()] == ["new.db"]
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["new.db", "new.db.doorbell"]
 
 
 def test_a_backup_is_private_whole_and_replaces_the_last(tmp_path: Path) -> None:

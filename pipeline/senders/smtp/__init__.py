@@ -1,4 +1,4 @@
-"""Delivers over SMTP: one connection for many messages, one transaction a message."""
+"""Delivers over SMTP: pipelined transactions over a few connections to one relay or several."""
 
 from pipeline.senders.smtp.sender import Smtp, build
 

@@ -21,13 +21,20 @@ _OUR_POLICY: Final = frozenset({0, 3, 8, 9, 10, 11, 12, 13})
 _FIRST_OF_REPUTATION: Final = 20
 
 
-class Step(StrEnum):
-    """The four moments of a transaction, as messages name them."""
+class Closing(Lost):
+    """421: the connection is over, and the command that it answers did not happen."""
 
+
+class Step(StrEnum):
+    """What a reply may answer, as messages name it."""
+
+    RSET = "RSET"
     MAIL = "MAIL FROM"
     RCPT = "RCPT TO"
     DATA = "DATA"
     DOT = "the message"
+    LONE_DOT = "the lone dot"  # behind a 354 although nobody is left to be written to
+    QUIT = "QUIT"
 
 
 def judge(step: Step, reply: Reply) -> Deferred | Refused:
@@ -40,11 +47,11 @@ def judge(step: Step, reply: Reply) -> Deferred | Refused:
         reply: its code is 400 or more.
 
     Raises:
-        Lost: the server closes the connection; nothing happened.
+        Closing: the server closes the connection; nothing happened.
         SenderFault: it is about us, so the next recipient would get the same answer.
     """
     if reply.code == CLOSING:
-        raise Lost(f"the server is closing: {reply}")
+        raise Closing(f"the server is closing: {reply}")
     if reply.code < 500:
         return Deferred(reply.code, reply.text)
     if _is_about_us(step, reply):

@@ -1,99 +1,65 @@
-"""The relay as the delivery loop sees it: sessions that outlive their connections."""
+"""The relays as the delivery loop sees them."""
 
 from __future__ import annotations
 
 import ssl
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
-from pipeline.errors import ConfigError, SenderUnavailable
-from pipeline.model.delivery import Envelope, Outcome, Unanswered
-from pipeline.senders.smtp.connection import Connection
-from pipeline.senders.smtp.dial import dial
+from pipeline.errors import ConfigError
+from pipeline.model.delivery import RelayLimits
+from pipeline.model.ports import Work
 from pipeline.senders.smtp.options import SmtpOptions, Tls, read_options
-from pipeline.senders.smtp.reply import Lost
-from pipeline.senders.smtp.transaction import transact
+from pipeline.senders.smtp.pool import Pool
 
 
 @dataclass(frozen=True, slots=True)
 class Smtp:
-    """One relay; opening a session connects."""
+    """One relay or several."""
 
-    options: SmtpOptions
-    context: ssl.SSLContext | None  # made once: loading the authorities takes 35 ms
+    relays: tuple[SmtpOptions, ...]  # at least one; one of them is no backup
+    contexts: Mapping[Path | None, ssl.SSLContext]  # by `ca_file`: loading one takes 35 ms
 
-    @contextmanager
-    def open(self) -> Iterator[SmtpSession]:
-        """Connect; see `ports.Sender.open`."""
-        session = SmtpSession(self, dial(self.options, self.context))
-        try:
-            yield session
-        finally:
-            session.close()
+    @property
+    def limits(self) -> Mapping[str, RelayLimits]:
+        """What each relay takes; see `ports.StreamingSender.limits`."""
+        return {relay.place: relay.limits for relay in self.relays}
 
+    async def carry(self, work: Work) -> None:
+        """Carry messages until there are no more; see `ports.StreamingSender.carry`.
 
-class SmtpSession:
-    """A way out that reconnects when a connection is worn out or cut."""
+        If it is cancelled, every connection is cut at once: a message whose end may have left is
+        unanswered, any other is put back.
 
-    def __init__(self, sender: Smtp, connection: Connection) -> None:
-        self._sender = sender
-        self._idle: Connection | None = connection  # between transactions, fit for another
+        Raises:
+            SenderFault: no relay takes mail until a person changes something.
+            SenderUnavailable: no relay answers.
+        """
+        await Pool([(relay, self._context(relay)) for relay in self.relays], work).run()
 
-    def send(self, envelope: Envelope, message: bytes) -> Outcome:
-        """Send one message; see `ports.Session.send`."""
-        try:
-            return self._try(envelope, message)
-        except Lost:
-            # It did not arrive, and an idle connection may have been closed long ago.
-            return self._try_once_more(envelope, message)
-
-    def close(self) -> None:
-        """Say goodbye."""
-        if self._idle:
-            self._idle.quit()
-            self._idle = None
-
-    def _try_once_more(self, envelope: Envelope, message: bytes) -> Outcome:
-        try:
-            return self._try(envelope, message)
-        except Lost as lost:
-            raise SenderUnavailable(f"{self._sender.options.place}: {lost}") from lost
-
-    def _try(self, envelope: Envelope, message: bytes) -> Outcome:
-        connection = self._idle or dial(self._sender.options, self._sender.context)
-        # Nobody says QUIT into the middle of a message: until it is whole again, it is not ours.
-        self._idle = None
-        try:
-            outcome = transact(connection, envelope, message)
-        except BaseException:
-            connection.close()
-            raise
-        self._put_away(connection, outcome)
-        return outcome
-
-    def _put_away(self, connection: Connection, outcome: Outcome) -> None:
-        if isinstance(outcome, Unanswered):
-            connection.close()
-        elif connection.messages >= self._sender.options.messages_per_connection:
-            connection.quit()
-        else:
-            self._idle = connection
+    def _context(self, relay: SmtpOptions) -> ssl.SSLContext | None:
+        return None if relay.tls is Tls.OFF else self.contexts[relay.ca_file]
 
 
 def build(options: Mapping[str, object]) -> Smtp:
     """Return the SMTP sender that `[sender]` describes.
 
-    Options: host, port, tls (starttls, implicit, off), user, password, hello, ca_file,
-    messages_per_connection, and in seconds connect_timeout, timeout, dot_timeout.
+    Options of a relay: preset, host, port, tls (starttls, implicit, off), user, password, auth
+    (auto, plain, login, xoauth2), hello, ca_file, pipelining (auto, off), dsn, connections,
+    messages_per_connection, rate, daily, warm_up, warm_up_from, and in seconds connect_timeout,
+    timeout, dot_timeout. Several relays are tables in `relays`, with name, weight and backup.
 
     Raises:
         ConfigError: an option is missing, unknown, out of range or would show a password.
     """
-    read = read_options(options)
-    if read.tls is Tls.OFF:
-        return Smtp(read, None)
+    relays = read_options(options)
+    files = {relay.ca_file for relay in relays if relay.tls is not Tls.OFF}
+    return Smtp(relays, {file: _context(file) for file in files})
+
+
+def _context(ca_file: Path | None) -> ssl.SSLContext:
     try:
-        return Smtp(read, ssl.create_default_context(cafile=read.ca_file))
+        return ssl.create_default_context(cafile=ca_file)
     except OSError as error:  # ssl.SSLError is one
-        raise ConfigError(f"sender.ca_file: {read.ca_file}: {error}") from error
+        raise ConfigError(f"sender.ca_file: {ca_file}: {error}") from error

@@ -1,0 +1,148 @@
+"""Keeps the books of a run: outcomes go into the database, claims come out of it, in batches."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final, TypeVar
+
+from pipeline.delivery.journal import Journal
+from pipeline.delivery.run import Run, set_or_late
+from pipeline.errors import StorageError
+from pipeline.model.delivery import DeliveryId, DeliveryStatus
+from pipeline.model.ports import Clock, Ledger
+
+PAGE: Final = 500  # claims a read
+BEAT: Final = 0.25  # seconds
+SYNC: Final = 0.1  # seconds; what a power cut may take from the journal
+REMEMBER: Final = 5.0  # seconds
+
+T = TypeVar("T")
+
+
+class Books:
+    """The slow half of a run, in a thread of its own beside the event loop.
+
+    One thread both stores and reads: SQLite lets one at a time, and nobody waits for himself.
+    """
+
+    def __init__(
+        self,
+        run: Run,
+        *,
+        ledger: Ledger,
+        journal: Journal,
+        clock: Clock,
+        remember: Callable[[], None],
+    ) -> None:
+        self._run = run
+        self._remember = remember
+        self._remembered_at = 0.0  # of the event loop
+        self._ledger = ledger
+        self._journal = journal
+        self._clock = clock
+        self._cursor = DeliveryId(0)
+        self._dry = False  # the last page held nothing new
+        self._finished = asyncio.Event()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="ledger")
+
+    async def keep(self) -> None:
+        """Store and read until `finish`."""
+        syncing = asyncio.create_task(self._sync())
+        try:
+            while not self._finished.is_set():
+                if self._run.unstored:
+                    await self.store()
+                    await self._remember_now_and_then()
+                if self._wants_more():
+                    await self.load()
+                else:
+                    await self._run.business(BEAT)
+        except StorageError as error:
+            self._run.fail(error)
+        await syncing
+
+    async def finish(self, keeping: asyncio.Task[None]) -> None:
+        """Store what is left, once nothing is in hand any more; the run has the error if it fails.
+
+        Nothing is cancelled on the way: a thread that stores cannot be.
+        """
+        self._finished.set()
+        self._run.tell()
+        await keeping
+        try:
+            if self._run.unstored:
+                await self.store()
+            await self._in_thread(self._remember)
+        except StorageError as error:
+            self._run.fail(error)
+        self._thread.shutdown()
+
+    async def _remember_now_and_then(self) -> None:
+        """Keep what the throttle counts, so that a crash does not forget today's quota."""
+        now = asyncio.get_running_loop().time()
+        if now - self._remembered_at >= REMEMBER:
+            self._remembered_at = now
+            await self._in_thread(self._remember)
+
+    async def _sync(self) -> None:
+        """Make the journal survive a power cut, some times a second."""
+        loop = asyncio.get_running_loop()
+        while not await set_or_late(self._finished, SYNC):
+            try:
+                await loop.run_in_executor(None, self._journal.sync)
+            except StorageError as error:
+                self._run.fail(error)
+                return
+
+    async def store(self) -> None:
+        """Store every outcome so far, in the order of the journal.
+
+        Raises:
+            StorageError: nothing of it is stored; the journal has it.
+        """
+        batch = self._run.unstored
+        self._run.unstored = []
+        try:
+            await self._in_thread(lambda: self._ledger.settle(self._run.dispatch, batch))
+        except StorageError:
+            self._run.unstored = batch + self._run.unstored
+            raise
+        self._journal.forget(len(batch))
+        self._run.queue.stored(
+            settled.delivery
+            for settled in batch
+            if settled.status is not DeliveryStatus.PENDING  # that one waits here, or is in hand
+        )
+        self._dry = False
+        self._run.tell()
+
+    async def load(self) -> None:
+        """Read the next claims.
+
+        Nothing new while nobody is in hand means that all is done; the pages start over until
+        then, because somebody may have been put back or become due again.
+        """
+        run, after, now = self._run, self._cursor, self._clock()
+        nobody_busy = not run.queue.busy
+        claims = await self._in_thread(
+            lambda: self._ledger.due(run.dispatch, now=now, after=after, limit=PAGE)
+        )
+        new = run.queue.add(claims)
+        is_last = len(claims) < PAGE
+        self._cursor = DeliveryId(0) if is_last else max(claim.delivery for claim in claims)
+        self._dry = not new and is_last
+        run.complete = self._dry and nobody_busy and after == 0
+        run.tell()
+
+    def _wants_more(self) -> bool:
+        run = self._run
+        if run.closed or run.complete:
+            return False
+        if self._dry:  # everybody is known here; one more round once nobody is busy
+            return not run.queue.busy
+        return run.queue.is_low
+
+    async def _in_thread(self, call: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, call)

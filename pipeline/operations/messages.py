@@ -1,0 +1,55 @@
+"""The message of one reader, from a frozen entry."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from pipeline.audience.secrets import Keys
+from pipeline.audience.tokens import Action, Tokens, message_ids
+from pipeline.delivery.run import Unrepresentable
+from pipeline.model.delivery import Claim, Envelope, Outgoing
+from pipeline.model.entry import EntryId
+from pipeline.model.newsletter import Newsletter
+from pipeline.outbox.headers import MessageError
+from pipeline.outbox.message import MessageTemplate, Reader
+
+Sign = Callable[[bytes], bytes]  # a complete message in, the signed one out
+
+
+class Messages:
+    """Fills the template of an entry; the same bytes on every attempt."""
+
+    def __init__(
+        self,
+        template: MessageTemplate,
+        *,
+        entry: EntryId,
+        newsletter: Newsletter,
+        keys: Keys,
+        sign: Sign | None,
+    ) -> None:
+        self._template = template
+        self._sender = newsletter.sender.address
+        self._message_id = message_ids(keys, entry, newsletter.mail_domain)
+        self._mint = Tokens(keys).mint
+        self._sign = sign
+
+    def __call__(self, claim: Claim, dated_at: int) -> Outgoing | Unrepresentable:
+        """Return the message of a claim, or why there is none."""
+        preferences = self._template.has_preferences
+        reader = Reader(
+            recipient=claim.address,
+            message_id=self._message_id(claim.subscriber),
+            unsubscribe_token=self._mint(Action.UNSUBSCRIBE, claim.subscriber),
+            preferences_token=(
+                self._mint(Action.PREFERENCES, claim.subscriber) if preferences else ""
+            ),
+            name=claim.name,
+        )
+        try:
+            message = self._template.fill(reader, dated_at=dated_at)
+        except MessageError as error:
+            return Unrepresentable(str(error))
+        if self._sign:
+            message = self._sign(message)
+        return Outgoing(Envelope(self._sender, claim.address), message, plain=True)
