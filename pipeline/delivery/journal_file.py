@@ -35,7 +35,7 @@ class ReservedFile:
         reserved = len(beginning) + max(ahead, SEGMENT)
         file = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
         try:
-            os.posix_fallocate(file, 0, reserved)
+            _zero(file, 0, reserved)
             _write(file, beginning, 0)
             os.fsync(file)
             partial.rename(path)
@@ -53,7 +53,7 @@ class ReservedFile:
             return
         more = max(SEGMENT, lacking)
         try:
-            os.posix_fallocate(self._file, self._reserved, more)
+            _zero(self._file, self._reserved, more)
         except OSError:  # whatever it is: a disk that fails shows it to the next write
             self.full = True
         else:
@@ -83,6 +83,16 @@ def sync_folder(folder: Path) -> None:
         os.fsync(file)
     finally:
         os.close(file)
+
+
+def _zero(file: int, start: int, size: int) -> None:
+    """Reserve room and write zeros to it.
+
+    Into room that was only reserved, every sync would have the file system note what is written
+    now, and hold up whoever writes meanwhile.
+    """
+    os.posix_fallocate(file, start, size)
+    _write(file, bytes(size), start)
 
 
 def _write(file: int, data: bytes | bytearray, at: int) -> None:

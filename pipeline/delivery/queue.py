@@ -10,6 +10,7 @@ from pipeline.delivery.throttle import Throttle
 from pipeline.model.delivery import Claim, DeliveryId
 
 MOST_RETURNS: Final = 3  # how often a message may come back in one run before it has to wait
+LOW: Final = 2000  # claims; with fewer, more are read: a commit to a slow disk must not starve us
 MOST_PARKED: Final = 5000  # claims of slowed-down domains kept in memory
 
 
@@ -29,7 +30,7 @@ class Queue:
     @property
     def is_low(self) -> bool:
         """Whether more claims should be read; never while too many stand aside."""
-        return len(self._waiting) < 250 and sum(map(len, self._parked.values())) < MOST_PARKED
+        return len(self._waiting) < LOW and sum(map(len, self._parked.values())) < MOST_PARKED
 
     def add(self, claims: Iterable[Claim]) -> int:
         """Add claims nobody here works on yet; return how many these were."""

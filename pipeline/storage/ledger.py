@@ -132,16 +132,22 @@ def _driver(connection: Connection) -> sqlite3.Connection:
     return cast("sqlite3.Connection", connection.connection.driver_connection)
 
 
-def _page(driver: sqlite3.Connection, values: dict[str, int]) -> list[tuple[Any, ...]]:
+def _page(driver: sqlite3.Connection, values: dict[str, int]) -> list[list[Any]]:
     """Return the fields of claims, and whether each subscriber may still be written to.
 
     The last is the reason of a suppression or else the state of the subscriber.
     """
-    page = driver.execute(statements.DUE_PENDING, values).fetchall()
+    page = _rows(driver, statements.DUE_PENDING, values)
     room = values["limit"] - len(page)
     if room:
-        page += driver.execute(statements.DUE_DEFERRED, values | {"limit": room}).fetchall()
+        page += _rows(driver, statements.DUE_DEFERRED, values | {"limit": room})
     return page
+
+
+def _rows(driver: sqlite3.Connection, query: str, values: dict[str, int]) -> list[list[Any]]:
+    (text,) = driver.execute(query, values).fetchone()
+    rows: list[list[Any]] = json.loads(text)
+    return rows
 
 
 def _settle(
@@ -152,13 +158,12 @@ def _settle(
 ) -> None:
     """Store attempts that ended alike."""
     if status is DeliveryStatus.ACCEPTED:
-        driver.executemany(
-            statements.SETTLE_ACCEPTED,
-            [
-                (id_, attempt, started_at, ended_at, code, reply, dispatch_id)
-                for id_, attempt, _, started_at, ended_at, _, code, reply in run
-            ],
-        )
+        told = [
+            (id_, attempt, started_at, ended_at, code, reply)
+            for id_, attempt, _, started_at, ended_at, _, code, reply in run
+        ]
+        values = {"dispatch": dispatch_id, "settled": json.dumps(told)}
+        driver.execute(statements.SETTLE_ACCEPTED, values)
         return
     settle, remember = statements.SETTLE, statements.REMEMBER
     if status is DeliveryStatus.UNCERTAIN:

@@ -103,11 +103,11 @@ def test_reading_goes_on_while_few_wait() -> None:
     """Claims are read ahead, but never without bound."""
     queue = Queue(Throttle({}, {"slow.example": 0.001}))
     seen = [queue.is_low]
-    queue.add([claim(number, "slow.example") for number in range(1000)])
+    queue.add([claim(number, "slow.example") for number in range(3000)])
     seen.append(queue.is_low)
     taken(queue)  # the first one leaves, and the others stand aside
     seen.append(queue.is_low)
-    queue.add([claim(number, "slow.example") for number in range(1000, 7000)])
+    queue.add([claim(number, "slow.example") for number in range(3000, 9000)])
     taken(queue)
     seen.append(queue.is_low)
 

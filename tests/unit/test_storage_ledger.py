@@ -397,7 +397,7 @@ def test_a_page_is_a_seek_and_no_sort(database: Database, query: str) -> None:
     assert "SEARCH delivery USING INDEX ix_delivery_claim (dispatch_id=? AND status=?" in found
     assert "due_at" in found
     assert "TEMP B-TREE" not in found
-    assert "SCAN" not in found
+    assert "SCAN" not in found.replace("SCAN (subquery-1)", "")  # of the page itself
 
 
 def test_the_question_who_is_wanted_looks_at_nobody_else(database: Database) -> None:
