@@ -96,6 +96,11 @@ def _show(rehearsal: Rehearsal) -> None:
     }
     if rehearsal.dispatch:
         lines["dispatch"] = f"{rehearsal.dispatch.id}, {rehearsal.dispatch.state}: goes on"
+    if rehearsal.dispatch and rehearsal.recovered:
+        lines["recovered"] = (
+            f"{rehearsal.recovered} were on the wire when that run died; "
+            f"see: broadsheet status {rehearsal.dispatch.id} --uncertain"
+        )
     for label, text in lines.items():
         click.echo(f"{label:>10}  {text}", err=True)
 
@@ -104,12 +109,6 @@ def _conclude(delivered: Delivered) -> None:
     dispatch, counts, report = delivered.dispatch, delivered.counts, delivered.report
     said = ", ".join(f"{n} {status}" for status, n in counts.by_status.items() if n) or "nobody"
     click.echo(f"dispatch {dispatch.id}\t{dispatch.state}\t{said}")
-    if report.recovered:
-        click.echo(
-            f"{report.recovered} were on the wire when an earlier run died; "
-            f"see: broadsheet status {dispatch.id} --uncertain",
-            err=True,
-        )
     if not counts.balances:
         click.echo(f"the ledger does not balance: {counts}", err=True)
     if report.paused_reason:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final, TypeVar
 
 from pipeline.delivery.journal import Journal
 from pipeline.delivery.run import BATCH, Run, set_or_late
+from pipeline.delivery.throttle import Throttle
 from pipeline.errors import StorageError
 from pipeline.model.delivery import DeliveryId, DeliveryStatus
 from pipeline.model.ports import Clock, Ledger
@@ -34,16 +35,19 @@ class Books:
         ledger: Ledger,
         journal: Journal,
         clock: Clock,
-        remember: Callable[[], None],
+        throttle: Throttle,
+        remember: Callable[[Mapping[str, str]], None],
     ) -> None:
         self._run = run
+        self._throttle = throttle
         self._remember = remember
         self._remembered_at = self._stored_at = 0.0  # of the event loop
         self._ledger = ledger
         self._journal = journal
         self._clock = clock
         self._cursor = DeliveryId(0)
-        self._dry = False  # the last page held nothing new
+        self._dry = False  # the last page held nothing new, and was the last
+        self._fruitful = True  # it held something new
         self._finished = asyncio.Event()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="ledger")
 
@@ -55,11 +59,13 @@ class Books:
                 if self._should_store():
                     await self.store()
                     await self._remember_now_and_then()
-                if self._wants_more():
-                    await self.load()
-                else:
+                if not self._wants_more():
                     await self._run.business(BEAT)
-        except StorageError as error:
+                    continue
+                await self.load()
+                if self._run.queue.busy and not self._fruitful:
+                    await self._run.business(BEAT)
+        except Exception as error:  # noqa: BLE001 - nobody else looks at this task before its end
             self._run.fail(error)
         await syncing
 
@@ -74,8 +80,8 @@ class Books:
         try:
             if self._run.unstored:
                 await self.store()
-            await self._in_thread(self._remember)
-        except StorageError as error:
+            await self._remember_throttle()
+        except Exception as error:  # noqa: BLE001 - the run has it, and ends
             self._run.fail(error)
         self._thread.shutdown()
 
@@ -84,7 +90,11 @@ class Books:
         now = asyncio.get_running_loop().time()
         if now - self._remembered_at >= REMEMBER:
             self._remembered_at = now
-            await self._in_thread(self._remember)
+            await self._remember_throttle()
+
+    async def _remember_throttle(self) -> None:
+        state = self._throttle.remembered()  # here: it changes with every message
+        await self._in_thread(lambda: self._remember(state))
 
     async def _sync(self) -> None:
         """Make the journal survive a power cut, some times a second."""
@@ -107,7 +117,7 @@ class Books:
         self._run.unstored = []
         try:
             await self._in_thread(lambda: self._ledger.settle(self._run.dispatch, batch))
-        except StorageError:
+        except BaseException:
             self._run.unstored = batch + self._run.unstored
             raise
         self._journal.forget(len(batch))
@@ -127,14 +137,20 @@ class Books:
         """
         run, after, now = self._run, self._cursor, self._clock()
         nobody_busy = not run.queue.busy
+        seen = self._ledger.version()
+        # Deferred ones come without a cursor: those known here must not fill every page.
+        limit = PAGE if self._fruitful else PAGE + len(run.queue.busy)
         claims = await self._in_thread(
-            lambda: self._ledger.due(run.dispatch, now=now, after=after, limit=PAGE)
+            lambda: self._ledger.due(run.dispatch, now=now, after=after, limit=limit)
         )
         new = run.queue.add(claims)
-        is_last = len(claims) < PAGE
+        run.doubt(seen)
+        self._fruitful = new > 0
+        is_last = len(claims) < limit
         self._cursor = DeliveryId(0) if is_last else max(claim.delivery for claim in claims)
         self._dry = not new and is_last
         run.complete = self._dry and nobody_busy and after == 0
+        run.all_known = self._dry or run.queue.is_crowded
         run.tell()
 
     def _should_store(self) -> bool:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from contextlib import closing, suppress
+from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -35,7 +35,7 @@ class Delivery:
     sender: Sender | StreamingSender
     message_for: MessageFor
     throttle: Throttle
-    remember: Callable[[], None]  # stores what the throttle counts; called in a thread
+    remember: Callable[[Mapping[str, str]], None]  # stores what the throttle knows; in a thread
     policy: RetryPolicy
     clock: Clock
     journal: Path  # folder of this dispatch alone
@@ -104,8 +104,12 @@ def deliver(
         paused_reason=str(outage) if outage else None,
         sender_fault=isinstance(outage, ConfigError),
         stopped=ended.stop > Stop.NO,
-        resumes_at=datetime.fromtimestamp(run.resumes_at, UTC) if run.resumes_at else None,
+        resumes_at=_moment(run.resumes_at) if len(run.queue) else None,
     )
+
+
+def _moment(seconds: float | None) -> datetime | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +133,7 @@ async def _carried(
         ledger=parts.ledger,
         journal=journal,
         clock=parts.clock,
+        throttle=parts.throttle,
         remember=parts.remember,
     )
     keeping = asyncio.create_task(books.keep())
@@ -138,8 +143,7 @@ async def _carried(
     finally:
         run.close()
         carrying.cancel()  # changes nothing if it is done
-        with suppress(asyncio.CancelledError, SenderUnavailable):
-            await carrying
+        await asyncio.wait({carrying})  # whatever it raises: the books come first
         if run.blames_us() and not parts.proven:
             run.take_blame_back()
         await books.finish(keeping)
@@ -153,12 +157,15 @@ async def _watched(
     progress: Callable[[Progress], None],
 ) -> _Ended:
     """Wait for the sender, and look up from time to time."""
-    asked = Stop.NO
+    asked, idle = Stop.NO, False
     while True:
         asked = max(asked, stop())
         if asked >= Stop.DRAIN:
             run.close()
-        if asked >= Stop.NOW:
+        # With nothing in hand nobody becomes uncertain, and a sender that is connecting or waits to
+        # connect again would take its time. Twice: it may be about to say goodbye.
+        was_idle, idle = idle, run.closed and not run.on_the_wire
+        if asked >= Stop.NOW or (was_idle and idle):
             carrying.cancel()
         throttled = parts.throttle.describe(parts.clock().timestamp())
         progress(Progress(tally=run.tally, on_the_wire=run.on_the_wire, throttled=throttled))

@@ -48,6 +48,10 @@ _TOO_FAST = re.compile(
     r"|\blimit(s|ed|ing)?\b|\bdaily\b|\bslow down\b",
     re.IGNORECASE,
 )
+# With 421 it is about one connection, or their number, which the sender learns by itself.
+_PER_CONNECTION = re.compile(
+    r"\btoo many (messages|mails|connections|sessions|recipients)\b", re.IGNORECASE
+)
 _ENOUGH = re.compile(r"\bquotas?\b|\bdaily\b|\bper[- ]day\b|\b24[- ]?hours?\b", re.IGNORECASE)
 _SHORT_TERM = re.compile(r"\bper[- ](second|minute)\b", re.IGNORECASE)
 
@@ -62,6 +66,8 @@ def pushback(outcome: Outcome) -> Pushback | None:
     if not isinstance(outcome, Deferred):
         return None
     words = outcome.reply
+    if outcome.code == 421 and _PER_CONNECTION.search(words):
+        return None
     theirs = bool(_THEIR_CODE.match(words) or _THEIR_OWN.search(words))
     if outcome.code not in _ALWAYS:
         if theirs or _GREYLISTED.search(words):

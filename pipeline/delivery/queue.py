@@ -30,7 +30,12 @@ class Queue:
     @property
     def is_low(self) -> bool:
         """Whether more claims should be read; never while too many stand aside."""
-        return len(self._waiting) < LOW and sum(map(len, self._parked.values())) < MOST_PARKED
+        return len(self._waiting) < LOW and not self.is_crowded
+
+    @property
+    def is_crowded(self) -> bool:
+        """Whether so many stand aside that no more are read until some left."""
+        return sum(map(len, self._parked.values())) >= MOST_PARKED
 
     def add(self, claims: Iterable[Claim]) -> int:
         """Add claims nobody here works on yet; return how many these were."""
@@ -73,6 +78,11 @@ class Queue:
             return False
         self._waiting.appendleft(claim)
         return True
+
+    def forget(self, claim: Claim, relay: str, now: float) -> None:
+        """Let a claim that was taken go: its reader left."""
+        self._throttle.give_back(relay, claim.address.rpartition("@")[2].lower(), now)
+        self.stored((claim.delivery,))
 
     def stored(self, deliveries: Iterable[DeliveryId]) -> None:
         """Forget deliveries: the database knows what became of them."""

@@ -75,6 +75,7 @@ class Run:
         self.queue = Queue(throttle)
         self.unstored: list[Settled] = []  # in the journal, not yet in the database
         self.complete = False  # the database has nothing more
+        self.all_known = False  # there is nothing else to be read, or no room for it
         self.failure: Exception | None = None  # why it ended early; the first one counts
         self.resumes_at: float | None = None
         self.put_back_count = 0
@@ -122,12 +123,12 @@ class Run:
     def take(self, relay: str) -> Outgoing | None:
         """Make the next message; see `ports.Work.take`."""
         while not self._closed:
-            now = self._clock()
-            claim = self.queue.next(relay, now.timestamp())
+            now = self._clock().timestamp()
+            claim = self.queue.next(relay, now)
             if claim is None:
                 self._business.set()
                 return None
-            hand = _Hand(claim, relay, microseconds(now))
+            hand = _Hand(claim, relay, int(now * 1e6))
             dated_at = hand.taken_at if claim.dated_at is None else claim.dated_at
             try:
                 made = self._message_for(claim, dated_at)
@@ -147,13 +148,17 @@ class Run:
             wait = self.queue.wait(relay, now)
             if wait is not None and wait <= 0:
                 return True
-            if wait is not None and wait > PATIENCE:
+            if wait is not None and wait > PATIENCE and self._gives_up(relay, now):
                 self.resumes_at = min(self.resumes_at or now + wait, now + wait, now + LONGEST)
                 return False
             if wait is None and self.complete and not self._in_hand:
                 return False
-            await self._change(wait)
+            await self._change(None if wait is None else min(wait, PATIENCE))
         return False
+
+    def _gives_up(self, relay: str, now: float) -> bool:
+        """Tell whether a long wait is for all: a slow domain may only stand before the others."""
+        return self.all_known or self._throttle.relay_wait(relay, now) > PATIENCE
 
     def start(self, outgoing: Outgoing) -> bool:
         """Write START; see `ports.Work.start`."""
@@ -183,8 +188,9 @@ class Run:
         if hand is None:
             return
         now = self._clock()
-        ended_at = microseconds(now)
-        self._throttle.heard(relay, outcome, now.timestamp())
+        seconds = now.timestamp()
+        ended_at = int(seconds * 1e6)  # a third of the time that `microseconds` takes
+        self._throttle.heard(relay, outcome, seconds)
         if isinstance(outcome, Accepted):
             if self._breaker.run:
                 self._breaker = Breaker()
@@ -214,13 +220,15 @@ class Run:
         if self._breaker.tripped:
             self.take_blame_back()
 
-    def put_back(self, outgoing: Outgoing) -> None:
+    def put_back(self, outgoing: Outgoing, said: Deferred | None = None) -> None:
         """Let a message wait again; see `ports.Work.put_back`."""
         begun = outgoing in self._begun
         hand = self._forget(outgoing)
         if hand is None:
             return
         now = self._clock()
+        if said:
+            self._throttle.heard(hand.relay, said, now.timestamp())
         if not self.queue.give_back(hand.claim, hand.relay, now.timestamp()):
             self._in_hand[outgoing] = hand
             self.settle(outgoing, Deferred(421, CUT_TOO_OFTEN), hand.relay)
@@ -263,6 +271,14 @@ class Run:
         """End the run because of an error."""
         self.failure = self.failure or error
         self.close()
+
+    def doubt(self, seen: int) -> None:
+        """Let the next START look again if anything changed since claims were read.
+
+        A START may have looked again meanwhile, when these claims were not here yet.
+        """
+        if seen != self._ledger.version():
+            self._version = seen
 
     def close(self) -> None:
         """Hand out nothing any more; what is in hand may finish."""
@@ -336,8 +352,8 @@ class Run:
             wanted = frozenset()
         self.queue.keep(wanted)
         for delivery in waiting.keys() - wanted:
-            self._in_hand.pop(waiting[delivery])
-            self.queue.stored((delivery,))
+            hand = self._in_hand.pop(waiting[delivery])
+            self.queue.forget(hand.claim, hand.relay, self._clock().timestamp())
         self.complete = False  # somebody has to be marked as left out
 
 

@@ -6,7 +6,7 @@ import asyncio
 
 from pipeline.delivery.one_by_one import carry_one_by_one
 from pipeline.errors import SenderUnavailable
-from pipeline.model.delivery import Outcome, Outgoing, Unanswered
+from pipeline.model.delivery import Deferred, Outcome, Outgoing, Unanswered
 from pipeline.model.ports import Sender, StreamingSender
 
 _MOST_RETURNS = 2
@@ -67,7 +67,8 @@ class _Single:
         self.outcome = outcome
         self._news.set()
 
-    def put_back(self, outgoing: Outgoing) -> None:
+    def put_back(self, outgoing: Outgoing, said: Deferred | None = None) -> None:
+        del said
         self.outcome = None
         self._returns += 1
         if self._returns <= _MOST_RETURNS:

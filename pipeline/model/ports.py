@@ -9,6 +9,7 @@ from typing import Protocol, runtime_checkable
 
 from pipeline.model.delivery import (
     Claim,
+    Deferred,
     DeliveryId,
     Envelope,
     Outcome,
@@ -88,8 +89,13 @@ class Work(Protocol):
         """Say what became of a message, started or not; call `flush` soon."""
         ...
 
-    def put_back(self, outgoing: Outgoing) -> None:
-        """Give back a message that certainly did not arrive; it costs nobody an attempt."""
+    def put_back(self, outgoing: Outgoing, said: Deferred | None = None) -> None:
+        """Give back a message that certainly did not arrive; it costs nobody an attempt.
+
+        Args:
+            outgoing: as it was taken.
+            said: what the server said as it closed, for the throttle to hear.
+        """
         ...
 
     def flush(self) -> None:

@@ -93,7 +93,7 @@ class Deliver:
                 sender=self.sender,
                 message_for=messages,
                 throttle=throttle,
-                remember=lambda: self.throttles.save(throttle.remembered(), self.clock()),
+                remember=lambda state: self.throttles.save(state, self.clock()),
                 policy=self.recover.policy,
                 clock=self.clock,
                 journal=self.recover.journal(id_),
@@ -131,7 +131,7 @@ class Deliver:
         """
         for other in self.dispatches.all():
             cancelled = other.state is DispatchState.CANCELLED
-            if cancelled and other.entry == dispatch.entry and not self.recover(other.id):
+            if cancelled and other.entry == dispatch.entry and self.recover(other.id) is None:
                 raise Locked(
                     f"dispatch {other.id} of {other.entry} was cancelled, and its sender still "
                     "waits for answers; try again in a moment"
@@ -146,10 +146,13 @@ class Deliver:
         if dispatch.state is DispatchState.SENDING:
             # An outage passes by itself: the dispatch stays SENDING and the next run goes on. What
             # only a person can mend pauses it, or every tick would knock on a closed door.
-            if report.sender_fault:
-                dispatch = self._move(id_, DispatchState.PAUSED, note=report.paused_reason)
-            elif not counts.open:
-                dispatch = self._move(id_, DispatchState.FINISHED)
+            try:
+                if report.sender_fault:
+                    dispatch = self._move(id_, DispatchState.PAUSED, note=report.paused_reason)
+                elif not counts.open:
+                    dispatch = self._move(id_, DispatchState.FINISHED)
+            except NotAllowed:  # a person paused or cancelled it just now; their word stands
+                dispatch = self.dispatches.get(id_)
         return Delivered(dispatch=dispatch, counts=counts, report=report)
 
     def _move(self, id_: DispatchId, to: DispatchState, note: str | None = None) -> Dispatch:

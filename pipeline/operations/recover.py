@@ -32,20 +32,21 @@ class Recover:
         """Return the folder of a dispatch's journal."""
         return self.journals / f"dispatch-{id_}"
 
-    def __call__(self, id_: DispatchId) -> bool:
-        """Recover a dispatch; False: its sender is alive, and its books are its own.
+    def __call__(self, id_: DispatchId) -> int | None:
+        """Recover a dispatch; return how many were on the wire.
+
+        None: its sender is alive, and its books are its own.
 
         Raises:
             StorageError: the journal cannot be read or stored; it stays.
         """
         if not self.journal(id_).exists():
-            return True
+            return 0
         try:
             with self.lock(id_):
-                self.locked(id_)
+                return self.locked(id_)
         except Locked:
-            return False
-        return True
+            return None
 
     def locked(self, id_: DispatchId) -> int:
         """Recover a dispatch whose lock is held; return how many were on the wire."""

@@ -32,6 +32,7 @@ class Rehearsal:
     first: tuple[str, ...]  # some of their addresses
     message_bytes: int
     dispatch: Dispatch | None  # of an earlier run that did not finish
+    recovered: int  # deliveries that were on the wire when that run died
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,8 +51,9 @@ class Send:
             NotAllowed: not approved, sent already, or the dispatch cannot go on.
         """
         dispatch = self.deliver.dispatches.find(entry)
+        recovered = 0
         if dispatch:
-            self.deliver.recover(dispatch.id)
+            recovered = self.deliver.recover(dispatch.id) or 0
             _refuse_what_is_over(dispatch)
         found = approved_entry(self.schedule.outbox, entry)
         if dispatch and dispatch.started_at:
@@ -68,6 +70,7 @@ class Send:
             first=tuple(islice(self._readers(), _SAMPLE)),
             message_bytes=len(self.schedule.outbox.part(entry, "message.eml")),
             dispatch=dispatch,
+            recovered=recovered,
         )
 
     def _readers(self) -> Iterator[str]:

@@ -53,7 +53,7 @@ class Doorbell:
             reason = getattr(error, "strerror", None) or error
             raise StorageError(
                 f"{path}: the file that tells of changes cannot be used: {reason};"
-                " check who owns the folder, or delete the file while nothing runs"
+                " check the disk, and who owns the folder"
             ) from error
 
     def ring(self) -> None:

@@ -85,6 +85,7 @@ def open_database(path: Path, *, busy_timeout: timedelta = timedelta(seconds=5))
     Raises:
         StorageError: it cannot be used, and what to do; the file is as it was.
     """
+    path = path.resolve()  # by two names it would have two doorbells
     _make_private(path)
     database = connect(path, busy_timeout=busy_timeout)
     try:

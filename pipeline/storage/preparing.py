@@ -10,11 +10,13 @@ from typing import Final
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    and_,
     case,
     exists,
     func,
     insert,
     literal,
+    or_,
     select,
     update,
 )
@@ -109,7 +111,11 @@ def _reason(connection: Connection, entry: EntryId) -> ColumnElement[str | None]
     reached = exists().where(
         delivery.c.dispatch_id.in_(earlier),
         delivery.c.subscriber_id == subscriber.c.id,
-        delivery.c.status.in_(_REACHED),
+        or_(
+            delivery.c.status.in_(_REACHED),
+            # Nobody answered, and it was to be sent again: it may have arrived all the same.
+            and_(delivery.c.status == DeliveryStatus.DEFERRED, delivery.c.code.is_(None)),
+        ),
     )
     # A suppression weighs more than the state: it holds for whoever asks.
     return case(

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
-from pipeline.model.delivery import Envelope, Outcome, Outgoing
+from pipeline.model.delivery import Deferred, Envelope, Outcome, Outgoing
 from pipeline.model.ports import Sender, StreamingSender
 
 MOST_RETURNS: Final = 5  # a message that comes back so often is no longer handed out
@@ -41,6 +41,7 @@ class ListedWork:
     outcomes: dict[Outgoing, Outcome] = field(default_factory=dict, init=False)
     returns: dict[Outgoing, int] = field(default_factory=dict, init=False)
     relays: dict[Outgoing, str] = field(default_factory=dict, init=False)
+    said: list[Deferred] = field(default_factory=list, init=False)  # by servers that closed
     news: asyncio.Event = field(default_factory=asyncio.Event, init=False)
 
     def __post_init__(self) -> None:
@@ -91,8 +92,10 @@ class ListedWork:
         self.outcomes[outgoing] = outcome
         self.news.set()
 
-    def put_back(self, outgoing: Outgoing) -> None:
+    def put_back(self, outgoing: Outgoing, said: Deferred | None = None) -> None:
         """Hand it out again, as long as that does not go on for ever."""
+        if said:
+            self.said.append(said)
         self.in_hand.remove(outgoing)
         self.returns[outgoing] = self.returns.get(outgoing, 0) + 1
         if self.returns[outgoing] <= MOST_RETURNS:

@@ -6,6 +6,7 @@ was asked for, and what the ledger says is what the server saw.
 
 from __future__ import annotations
 
+import json
 import time
 from collections import Counter
 from collections.abc import Mapping
@@ -17,7 +18,7 @@ from typing import Any
 import pytest
 
 from pipeline.delivery.loop import Delivery, deliver
-from pipeline.delivery.report import Report, Stop
+from pipeline.delivery.report import Report, Stop, Tally
 from pipeline.delivery.throttle import Throttle
 from pipeline.model.delivery import (
     Claim,
@@ -95,7 +96,7 @@ class World:
                 sender=sender,
                 message_for=self._message,
                 throttle=throttled,
-                remember=lambda: None,
+                remember=lambda _: None,
                 policy=RetryPolicy(resends=self.resends),
                 clock=self._clock,
                 journal=self._journal,
@@ -418,6 +419,18 @@ def test_14_a_throttling_server_is_listened_to(world: World, tmp_path: Path) -> 
     assert len(world.prove(sink)) == len(readers)
     refused = sum(report.tally.deferred for report in reports)
     assert refused < len(readers)
+
+
+def test_14_a_server_that_closes_when_pressed_is_listened_to(world: World) -> None:
+    """421 gives the message back, costs nobody an attempt, and slows the next ones down."""
+    rule = Rule(at=At.MAIL, reply="421 4.7.28 unusual rate of mail", skip=20, times=1, drop=True)
+    with SmtpSink(Plan(rules=(rule,))) as sink:
+        report = world.send(sink, connections=2)
+        (learned,) = world.memory.values()
+
+    assert report.tally == Tally(accepted=len(READERS))
+    assert json.loads(learned)
+    assert len(world.prove(sink)) == len(READERS)
 
 
 def test_14_a_used_up_quota_is_waited_for(world: World) -> None:

@@ -118,3 +118,76 @@ def test_an_answer_that_got_lost_is_held_or_sent_again(
     assert {came[f"reader1{n}@example.org"] for n in range(10)} == {copies}
     assert sum(came.values()) == 60 + 10 * (copies - 1)
     assert len(ids) == 60
+
+
+def test_a_second_sigterm_waits_for_nothing(newsroom: Newsroom, audit: Audit) -> None:
+    """Who had a message on the wire is uncertain, at most one a connection; nobody else is."""
+    send = newsroom.start(*SEND, str(READERS))
+    wait_for(lambda: audit.count() >= 5, "some messages are there")
+    send.terminate()
+    send.terminate()
+    code = send.wait()
+    row = newsroom.dispatch()
+
+    assert row is not None
+    assert code == 143
+    assert row["balances"]
+    assert row["uncertain"] <= 10
+    assert row["accepted"] <= audit.count() <= row["accepted"] + row["uncertain"]
+
+
+def test_status_adds_up_while_it_sends(newsroom: Newsroom, audit: Audit) -> None:
+    """Whoever looks in the middle sees everybody once."""
+    send = newsroom.start(*SEND, str(READERS))
+    wait_for(lambda: audit.count() >= 5, "some messages are there")
+    looks = 0
+    while send.poll() is None:
+        row = newsroom.dispatch()
+        assert row is not None
+        assert row["balances"]
+        statuses = ("pending", "deferred", "accepted", "refused", "uncertain", "left_out")
+        assert sum(row[status] for status in statuses) + row["excluded"] == READERS
+        looks += 1
+
+    assert looks > 0
+    assert send.returncode == 0
+
+
+def test_a_pause_and_an_unsubscription_reach_a_sender_at_work(
+    newsroom: Newsroom, audit: Audit
+) -> None:
+    """Paused from another terminal it begins nothing; who left by then gets nothing afterwards."""
+    send = newsroom.start(*SEND, str(READERS))
+    wait_for(lambda: audit.count() >= 5, "some messages are there")
+    assert newsroom.run("pause", "1").returncode == 0
+    send.wait()
+    row, before = newsroom.dispatch(), audit.count()
+    assert row is not None
+    assert row["state"] == "paused"
+    assert row["accepted"] == before < READERS
+    waiting = [each["address"] for each in newsroom.deliveries() if each["status"] == "pending"]
+    assert newsroom.run("subscribers", "remove", waiting[-1]).returncode == 0
+    assert newsroom.run("resume", "1").returncode == 0
+    assert newsroom.run(*SEND, str(newsroom.still_open())).returncode == 0
+
+    assert set(audit.copies().values()) == {1}
+    assert set(audit.copies()) == {each["address"] for each in newsroom.deliveries()} - {
+        waiting[-1]
+    }
+
+
+def test_cancelled_and_sent_anew_nobody_gets_a_second_one(
+    newsroom: Newsroom, audit: Audit
+) -> None:
+    """A new dispatch of the same entry leaves out whom the killed and cancelled one reached."""
+    send = newsroom.start(*SEND, str(READERS))
+    wait_for(lambda: audit.count() >= 5, "some messages are there")
+    send.kill()
+    send.wait()
+    assert newsroom.run("cancel", "1", "--yes").returncode == 0
+    again = newsroom.run("send", "001", "--dry-run")
+    people = int(again.stderr.split(" people")[0].split()[-1])
+    assert newsroom.run(*SEND, str(people)).returncode == 0
+
+    assert set(audit.copies().values()) == {1}
+    assert READERS - 10 <= len(audit.copies()) <= READERS

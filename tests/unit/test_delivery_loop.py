@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import NoReturn
+from typing import ClassVar, NoReturn
 
 import pytest
 
@@ -26,12 +28,14 @@ from pipeline.model.delivery import (
     Outcome,
     Outgoing,
     Refused,
+    RelayLimits,
     RetryPolicy,
     Settled,
     Unanswered,
 )
 from pipeline.model.dispatch import DispatchId
 from pipeline.model.moment import microseconds
+from pipeline.model.ports import Work
 from pipeline.senders.fault import SenderFault
 from pipeline.testing.ledger import MemoryLedger
 
@@ -106,7 +110,7 @@ class World:
                 sender=self.sender,
                 message_for=message_for,
                 throttle=throttle or Throttle({}, {}),
-                remember=lambda: None,
+                remember=lambda _: None,
                 policy=RetryPolicy(resends=resends),
                 clock=lambda: self.now,
                 journal=self.journal,
@@ -445,3 +449,129 @@ def test_a_journal_that_cannot_be_written_stops_before_the_next_body(
     assert len(world.sender.sent) == len(set(world.sender.sent))
     assert world.count(ACCEPTED) + world.count(DeliveryStatus.UNCERTAIN) == 8
     assert world.count(DeliveryStatus.UNCERTAIN) == report.recovered == 0
+
+
+class SlowLedger(MemoryLedger):
+    """Something happens between the reading of the second page and its arrival."""
+
+    def __init__(self, meanwhile: Callable[[], None]) -> None:
+        super().__init__()
+        self.meanwhile = meanwhile
+        self.pages = 0
+
+    def due(
+        self, dispatch: DispatchId, *, now: datetime, after: DeliveryId, limit: int
+    ) -> tuple[Claim, ...]:
+        """Read a page, and let time pass."""
+        page = super().due(dispatch, now=now, after=after, limit=limit)
+        self.pages += 1
+        if self.pages == 2:
+            self.meanwhile()
+        return page
+
+
+def test_whoever_leaves_while_a_page_is_read_gets_nothing(tmp_path: Path) -> None:
+    """Claims that were read before somebody left are looked at again, also if others were."""
+    readers = tuple(f"r{number}@example.org" for number in range(3000))
+    world = World(tmp_path, readers)
+
+    def meanwhile() -> None:
+        ledger.suppress(readers[-1])
+        sent = len(world.sender.sent)
+        end = time.monotonic() + 10
+        while len(world.sender.sent) < sent + 3 and time.monotonic() < end:
+            time.sleep(0.001)  # until the sender has looked, in its thread
+
+    ledger = world.ledger = SlowLedger(meanwhile)
+    world.dispatch = ledger.prepare(readers)
+    report = world.deliver()
+
+    assert report.tally.accepted == 2999
+    assert readers[-1] not in world.sender.sent
+
+
+@pytest.mark.parametrize("broken", ["settle", "due"])
+def test_books_that_break_end_the_run(
+    world: World, monkeypatch: pytest.MonkeyPatch, broken: str
+) -> None:
+    """Whatever it is, it shows, and nobody who was written to is written to again."""
+
+    def fail(*_: object, **__: object) -> NoReturn:
+        raise RuntimeError("bug")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(MemoryLedger, broken, fail)
+        with pytest.raises(RuntimeError, match="bug"):
+            world.deliver()
+    world.deliver()
+
+    assert sorted(world.sender.sent) == sorted(READERS)
+    assert world.count(ACCEPTED) == 8
+
+
+def test_a_slow_domain_at_the_front_holds_nobody_up(tmp_path: Path) -> None:
+    """Pages behind it are read too, and who has to wait for long is told to the next run."""
+    slow = tuple(f"r{number}@slow.example" for number in range(2500))
+    world = World(tmp_path, (*slow, *READERS))
+    report = world.deliver(throttle=Throttle({}, {"slow.example": 0.001}))
+
+    assert set(READERS) < set(world.sender.sent)
+    assert report.tally.accepted == 1 + len(READERS)
+    assert report.resumes_at is not None
+
+
+def test_a_run_that_reached_everybody_waits_for_nothing(world: World) -> None:
+    """A quota that is used up by the last message is nobody's concern."""
+    limits = {"sender": RelayLimits(daily=8)}
+    report = world.deliver(throttle=Throttle(limits, {}))
+
+    assert report.tally.accepted == 8
+    assert report.resumes_at is None
+
+
+def test_stopping_does_not_wait_for_a_sender_that_only_waits(world: World) -> None:
+    """With nothing in hand, nobody becomes uncertain by not waiting."""
+
+    class Connecting:
+        limits: ClassVar[dict[str, RelayLimits]] = {}
+        asked = Stop.NO
+
+        async def carry(self, work: Work) -> None:
+            assert await work.more("relay")
+            self.asked = Stop.DRAIN
+            await asyncio.sleep(3600)
+
+    began = time.monotonic()
+    connecting = Connecting()
+    world.sender = connecting  # type: ignore[assignment] # a streaming one
+    report = world.deliver(stop=lambda: connecting.asked)
+
+    assert report.stopped
+    assert time.monotonic() - began < 60
+    assert world.count(PENDING) == 8
+
+
+def test_a_sender_that_breaks_leaves_the_books_in_order(world: World) -> None:
+    """Everything it settled is stored before its error shows."""
+
+    class Breaking:
+        limits: ClassVar[dict[str, RelayLimits]] = {}
+
+        async def carry(self, work: Work) -> None:
+            for _ in range(5):
+                outgoing = work.take("relay")
+                assert outgoing
+                assert work.start(outgoing)
+                work.settle(outgoing, OK, "relay")
+            raise ValueError("bug")
+
+    class Waiting(Breaking):
+        async def carry(self, work: Work) -> None:
+            assert await work.more("relay")
+            await super().carry(work)
+
+    world.sender = Waiting()  # type: ignore[assignment] # a streaming one
+    with pytest.raises(ValueError, match="bug"):
+        world.deliver()
+
+    assert world.count(ACCEPTED) == 5

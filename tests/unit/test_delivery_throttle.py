@@ -156,6 +156,7 @@ def test_a_new_day_does_not_gain_by_what_yesterday_took() -> None:
     [
         TOO_FAST,
         Deferred(421, "4.7.0 closing"),
+        Deferred(421, "4.7.28 unusual rate of mail"),
         Deferred(450, "4.7.1 Error: too much mail from 192.0.2.1"),
         Deferred(451, "4.7.650 The mail server has been temporarily rate limited"),
         Deferred(452, "Too many messages, slow down"),
@@ -192,6 +193,7 @@ def test_words_that_say_enough_for_today(outcome: Outcome) -> None:
         OK,
         Unanswered("rate limit"),
         Refused(554, "5.7.1 rate limit"),
+        Deferred(421, "4.7.0 too many messages on this connection"),
         Deferred(451, "4.7.1 greylisted, come back later"),
         Deferred(450, "4.2.0 Greylisted for 300 seconds, you were too fast"),
         Deferred(451, "Graylisting rate limit"),

@@ -6,7 +6,7 @@ from datetime import date
 import pytest
 
 from pipeline.errors import SenderUnavailable
-from pipeline.model.delivery import Accepted, RelayLimits
+from pipeline.model.delivery import Accepted, Deferred, RelayLimits
 from pipeline.senders import smtp
 from pipeline.senders.fault import SenderFault
 from pipeline.testing.plan import At, Each, Plan, Rule, crowded
@@ -228,6 +228,7 @@ def test_a_server_that_takes_n_messages_a_connection_is_asked_for_no_more() -> N
         carry(sender_to(sink, connections=1), work)
 
     assert sum(work.returns.values()) == 1
+    assert work.said == [Deferred(421, "4.7.0 too many messages")]
     assert set(Counter(got.connection for got in sink.messages).values()) == {5}
 
 

@@ -3,9 +3,15 @@ from __future__ import annotations
 import asyncio
 import ssl
 import subprocess
+from datetime import UTC, datetime
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from pipeline.errors import SenderUnavailable
 from pipeline.model.delivery import Accepted, Outcome
@@ -222,3 +228,57 @@ def test_a_password_is_not_shown_as_a_token(certificate: Path) -> None:
     plan = Plan(tls=server_context(certificate), login=("ada", "token"), mechanisms=("XOAUTH2",))
     with SmtpSink(plan) as sink, pytest.raises(SenderFault, match="it offers XOAUTH2"):
         send(sender_to(sink, "starttls", certificate, user="ada", password="token"))
+
+
+def dated_certificate(folder: Path, begins: int, ends: int) -> Path:
+    """Write a certificate for 127.0.0.1, its own authority, valid from one year to another."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name.from_rfc4514_string("CN=sink")
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(datetime(begins, 1, 1, tzinfo=UTC))
+        .not_valid_after(datetime(ends, 1, 1, tzinfo=UTC))
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False
+        )
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .sign(key, SHA256())
+    )
+    file = folder / "certificate.pem"
+    file.write_bytes(made.public_bytes(Encoding.PEM))
+    file.with_name("key.pem").write_bytes(
+        key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    )
+    return file
+
+
+@pytest.mark.parametrize("tls", ["starttls", "implicit"])
+@pytest.mark.parametrize(
+    ("years", "reason"),
+    [((2020, 2021), "certificate has expired"), ((2400, 2401), "certificate is not yet valid")],
+)
+def test_a_certificate_out_of_its_time_gets_nothing(
+    tmp_path: Path, tls: str, years: tuple[int, int], reason: str, run: Run
+) -> None:
+    """Expired or not valid yet, it is a fault that says so: no login, no mail, no blame."""
+    certificate = dated_certificate(tmp_path, *years)
+    plan = Plan(
+        tls=server_context(certificate), implicit_tls=tls == "implicit", login=("ada", "secret")
+    )
+    work = work_for("ada@example.org", "bob@example.org", message=MESSAGE)
+    with SmtpSink(plan) as sink, pytest.raises(SenderFault, match=reason):
+        carry(sender_to(sink, tls, certificate, user="ada", password="secret"), work, run)
+
+    assert sink.messages == ()
+    assert work.results == [None, None]
+    assert not work.started
+
+
+def test_a_certificate_in_its_time_is_taken(tmp_path: Path) -> None:
+    """The same certificate with other dates carries mail: nothing but the dates was wrong."""
+    certificate = dated_certificate(tmp_path, 2020, 2400)
+    with SmtpSink(Plan(tls=server_context(certificate))) as sink:
+        outcomes = send(sender_to(sink, "starttls", certificate))
+
+    assert [type(outcome) for outcome in outcomes] == [Accepted, Accepted]

@@ -69,7 +69,9 @@ async def _connect(options: SmtpOptions) -> Connection:
         kind = SenderFault if error.errno == socket.EAI_NONAME else SenderUnavailable
         raise kind(f"{options.place}: the host is not found: {error.strerror}") from error
     except OSError as error:
-        raise SenderUnavailable(f"{options.place}: {error.strerror or error}") from error
+        # Of several addresses the error has no number, and a text with all of them.
+        words = error.strerror or "no address answers"
+        raise SenderUnavailable(f"{options.place}: {words}") from error
     except UnicodeError as error:
         raise SenderFault(f"{options.place}: that is no host name") from error
     return connection

@@ -71,8 +71,6 @@ class Flow(asyncio.Protocol):
         self.is_idle = True
         connection.transport.set_protocol(self)
 
-    # What the relay says.
-
     def go(self) -> None:
         """Begin with the next message, or be idle again."""
         self.is_idle = False
@@ -103,8 +101,6 @@ class Flow(asyncio.Protocol):
         """Hang up if a deadline has passed."""
         if now >= self._deadline:
             self._guarded(self._lose, Lost(TOO_LONG))
-
-    # What the transport says.
 
     def data_received(self, data: bytes) -> None:
         """Hear replies, and go on."""
@@ -217,15 +213,12 @@ class Flow(asyncio.Protocol):
             self._watch()
 
     def _interrupted(self, reply: bytes) -> None:
-        if reply.startswith(b"421"):
-            raise Lost(f"the server is closing: {Reply.of(reply)}")
-        raise Lost(f"the server spoke out of turn: {Reply.of(reply)}")
+        words = "is closing" if reply.startswith(b"421") else "spoke out of turn"
+        raise Lost(f"the server {words}: {Reply.of(reply)}")
 
     def _refused(self, step: Step, raw: bytes) -> None:
         """Hear no to MAIL, RCPT or RSET; nobody cares about a lone dot."""
-        reply = Reply.of(raw)
-        if reply.code == CLOSING:
-            raise Closing(f"the server is closing: {reply}")
+        reply = self._reply(raw)
         if step is Step.LONE_DOT:
             return
         if step is Step.RSET or reply.code < 400:
@@ -249,9 +242,7 @@ class Flow(asyncio.Protocol):
             self._say(Step.LONE_DOT, command.END)
             self._conclude(half_open=False)
         else:
-            reply = Reply.of(raw)
-            if reply.code == CLOSING:
-                raise Closing(f"the server is closing: {reply}")
+            reply = self._reply(raw)
             if reply.code < 400:
                 raise Lost(f"the server answered {_DATA} with {reply}")
             if self._verdict is None:
@@ -259,15 +250,23 @@ class Flow(asyncio.Protocol):
             self._conclude()
         self._turn()
 
+    def _reply(self, raw: bytes) -> Reply:
+        """Read a reply to the envelope, without the address of its reader."""
+        reply = Reply.of(raw)
+        if self._next:
+            reply = reply.without(self._next.envelope.recipient)
+        if reply.code == CLOSING:
+            raise Closing(reply)
+        return reply
+
     def _judge(self, step: Step, reply: Reply) -> None:
-        assert self._next is not None
         try:
-            self._verdict = judge(step, reply.without(self._next.envelope.recipient))
+            self._verdict = judge(step, reply)
         except SenderFault as fault:
             self._verdict = fault
 
-    def _conclude(self, *, half_open: bool = True) -> None:
-        """Settle the message whose envelope was refused."""
+    def _conclude(self, *, half_open: bool = True, said: Deferred | None = None) -> None:
+        """Settle the message whose envelope was refused, or was not answered."""
         outgoing, verdict = self._next, self._verdict
         assert outgoing is not None
         self._next = self._verdict = None
@@ -276,7 +275,7 @@ class Flow(asyncio.Protocol):
             self.useful = True
             self._work.settle(outgoing, verdict, self._name)
         else:
-            self._work.put_back(outgoing)
+            self._work.put_back(outgoing, said)
             if verdict:
                 self._owner.blame(verdict)
 
@@ -368,15 +367,16 @@ class Flow(asyncio.Protocol):
         self._over = True
         self._deadline = inf
         outgoing, self._body = self._body, None
-        may_have_left = self._outlet.dot_may_have_left() and not isinstance(lost, Closing)
+        said = lost.said if isinstance(lost, Closing) else None
+        may_have_left = said is None and self._outlet.dot_may_have_left()
         self._outlet.transport.abort()
         if outgoing is not None:
             if may_have_left:
                 self._work.settle(outgoing, Unanswered(str(lost)), self._name)
             else:
-                self._work.put_back(outgoing)
+                self._work.put_back(outgoing, said)
         if self._next is not None:
-            self._conclude()
+            self._conclude(said=said)
         if not self._leaving:
             self._owner.ended(self, lost)
 

@@ -24,6 +24,10 @@ _FIRST_OF_REPUTATION: Final = 20
 class Closing(Lost):
     """421: the connection is over, and the command that it answers did not happen."""
 
+    def __init__(self, reply: Reply) -> None:
+        super().__init__(f"the server is closing: {reply}")
+        self.said = Deferred(reply.code, reply.text)
+
 
 class Step(StrEnum):
     """What a reply may answer, as messages name it."""
@@ -51,7 +55,7 @@ def judge(step: Step, reply: Reply) -> Deferred | Refused:
         SenderFault: it is about us, so the next recipient would get the same answer.
     """
     if reply.code == CLOSING:
-        raise Closing(f"the server is closing: {reply}")
+        raise Closing(reply)
     if reply.code < 500:
         return Deferred(reply.code, reply.text)
     if _is_about_us(step, reply):
