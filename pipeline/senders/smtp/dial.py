@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import ssl
 from ipaddress import IPv6Address, ip_address
@@ -69,8 +70,8 @@ async def _connect(options: SmtpOptions) -> Connection:
         kind = SenderFault if error.errno == socket.EAI_NONAME else SenderUnavailable
         raise kind(f"{options.place}: the host is not found: {error.strerror}") from error
     except OSError as error:
-        # Of several addresses the error has no number, and a text with all of them.
-        words = error.strerror or "no address answers"
+        # Of several addresses the text has all of them, and the number if they agree.
+        words = os.strerror(error.errno) if error.errno else "no address answers"
         raise SenderUnavailable(f"{options.place}: {words}") from error
     except UnicodeError as error:
         raise SenderFault(f"{options.place}: that is no host name") from error
