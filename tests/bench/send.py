@@ -118,9 +118,14 @@ def table(rounds: dict[str, list[Round]]) -> list[str]:
             f" | {one.rate:,.0f} | {one.rate / base.rate:.2f} x"
             f" | {one.cpu:.0f} us | {one.sink_cpu:.0f} us |"
         )
-    slow = medians["smtplib + EmailMessage"].rate
-    fast = max(one.rate for one in medians.values() if one is not base)
-    lines += ["", f"`broadsheet send` at its best is {fast / slow:.0f} x smtplib + EmailMessage."]
+    slow = medians["smtplib + EmailMessage"]
+    sending = max(one.sending_rate for one in medians.values() if one is not base)
+    whole = max(one.rate for one in medians.values() if one is not base)
+    lines += [
+        "",
+        f"`broadsheet send` at its best is {sending / slow.sending_rate:.0f} x"
+        f" smtplib + EmailMessage, {whole / slow.rate:.0f} x with its start and its preparing.",
+    ]
     return lines
 
 
