@@ -121,12 +121,11 @@ def table(rounds: dict[str, list[Round]]) -> list[str]:
     slow = medians["smtplib + EmailMessage"]
     sending = max(one.sending_rate for one in medians.values() if one is not base)
     whole = max(one.rate for one in medians.values() if one is not base)
-    lines += [
-        "",
+    at_best = (
         f"`broadsheet send` at its best is {sending / slow.sending_rate:.0f} x"
-        f" smtplib + EmailMessage, {whole / slow.rate:.0f} x with its start and its preparing.",
-    ]
-    return lines
+        f" smtplib + EmailMessage, {whole / slow.rate:.0f} x with its start and its preparing."
+    )
+    return [*lines, "", at_best]
 
 
 def _median(taken: list[Round]) -> Round:
