@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
-
-from pipeline.model.delivery import DeliveryStatus
 
 
 class Stop(IntEnum):
@@ -30,10 +28,6 @@ class Tally:
     def total(self) -> int:
         """All verdicts."""
         return self.accepted + self.deferred + self.refused + self.uncertain
-
-    def plus(self, status: DeliveryStatus, number: int = 1) -> Tally:
-        """Count more verdicts of a kind; a negative number takes some back."""
-        return replace(self, **{status.value: getattr(self, status.value) + number})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import math
-import re
 from collections.abc import Mapping
 from datetime import date, datetime
 from difflib import get_close_matches
-from typing import Final
 
 from pipeline.errors import ConfigError
-
-_SECONDS: Final = {"": 1, "s": 1, "min": 60, "h": 3600}
-_RATE = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,6})?)(?: ?/ ?(s|min|h))?")
+from pipeline.model.rate import per_second
 
 
 class OptionReader:
@@ -85,16 +80,10 @@ class OptionReader:
         value = self._take(name)
         if value is None or value == "":
             return None
-        rate = 0.0
-        if isinstance(value, str) and (match := _RATE.fullmatch(value)):
-            rate = float(match[1]) / _SECONDS[match[2] or ""]
-        elif isinstance(value, int | float) and not isinstance(value, bool):
-            rate = float(value)
-        if not (rate > 0 and math.isfinite(rate)):
-            raise self.mistake(
-                name, f'expected a rate such as "14/s", "600/min" or "5000/h", not {value!r}'
-            )
-        return rate
+        try:
+            return per_second(value)
+        except ValueError as error:
+            raise self.mistake(name, str(error)) from None
 
     def numbers(self, name: str, *, low: int, high: int) -> tuple[int, ...]:
         """Take a list of whole numbers, as text with commas between them.

@@ -23,9 +23,9 @@ from pydantic import (
 
 from pipeline.model.delivery import RetryPolicy
 from pipeline.model.newsletter import Mailbox, Newsletter
+from pipeline.model.rate import per_second
 
 MOST_RESENDS: Final = 3
-_SECONDS: Final = {"s": 1, "min": 60, "h": 3600, "d": 86400}
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
@@ -50,20 +50,7 @@ def _mailbox(value: object) -> object:
     return Mailbox(address=checked.ascii_email or checked.normalized, name=name)
 
 
-def _rate(value: object) -> object:
-    """Read "14/s", "600/min", "5000/h" or a number a second."""
-    if isinstance(value, str):
-        number, _, unit = value.replace(" ", "").partition("/")
-        try:
-            value = float(number) / _SECONDS[unit or "s"]
-        except (KeyError, ValueError):
-            raise ValueError(
-                'a rate is a number and a unit, such as "14/s" or "600/min"'
-            ) from None
-    return value
-
-
-Rate = Annotated[float, BeforeValidator(_rate), Field(gt=0)]  # messages a second
+Rate = Annotated[float, BeforeValidator(per_second)]  # messages a second
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
 Address = Annotated[Mailbox, BeforeValidator(_mailbox)]
 
