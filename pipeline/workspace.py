@@ -136,11 +136,11 @@ class Workspace:
     @cached_property
     def keys(self) -> Keys:
         """The keys derived from the workspace's secret."""
-        from pipeline.audience.secrets import Keys, load_secret
+        from pipeline.audience.secrets import Keys, load_secrets
 
         # A new secret beside an old database would forget every suppression and break every link.
         create = not self._database_file.exists()
-        return Keys(load_secret(self.data / "secret.key", create=create))
+        return Keys(load_secrets(self.data / "secret.key", create=create))
 
     @property
     def _database_file(self) -> Path:

@@ -1,4 +1,4 @@
-"""The workspace's secret and the keys derived from it, one for each purpose."""
+"""The workspace's secrets and the keys derived from them, one for each purpose."""
 
 from __future__ import annotations
 
@@ -8,32 +8,49 @@ import secrets
 import stat
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import ClassVar, Final
 
 from pipeline.errors import ConfigError
 
 LENGTH: Final = 32  # bytes
+MOST: Final = 255  # a token has one byte for the number of its key
 
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """What is derived from the secret; never printed."""
+    """What is derived from the secrets, numbered from 1 in the order they were made; never printed.
 
-    secret: bytes = field(repr=False)
+    The newest signs. Older ones are kept to read what they signed, and the oldest one for what
+    can never be computed anew.
+    """
 
-    def derive(self, purpose: str) -> bytes:
+    secrets: tuple[bytes, ...] = field(repr=False)
+
+    oldest: ClassVar[int] = 1
+
+    @property
+    def newest(self) -> int:
+        """The number of the key that signs."""
+        return len(self.secrets)
+
+    @property
+    def numbers(self) -> range:
+        """The numbers of all keys."""
+        return range(1, len(self.secrets) + 1)
+
+    def derive(self, purpose: str, number: int = 1) -> bytes:
         """Return the key of a purpose: 32 bytes that say nothing about any other's."""
-        return hmac.digest(self.secret, f"broadsheet {purpose}".encode(), "sha256")
+        return hmac.digest(self.secrets[number - 1], f"broadsheet {purpose}".encode(), "sha256")
 
 
-def load_secret(path: Path, *, create: bool = True) -> bytes:
-    """Read the secret, made first if it is missing.
+def load_secrets(path: Path, *, create: bool = True) -> tuple[bytes, ...]:
+    """Read the secrets, the first one made if the file is missing; the oldest comes first.
 
     Whoever has the file can forge unsubscribe links. Whoever loses it breaks every link sent so
     far and forgets which addresses are suppressed: keep it in the backup.
 
     Args:
-        path: 64 hexadecimal digits and a line end, readable by its owner only.
+        path: a line of 64 hexadecimal digits for each, readable by its owner only.
         create: False where a new secret would do harm, as beside an old database.
 
     Raises:
@@ -49,43 +66,72 @@ def load_secret(path: Path, *, create: bool = True) -> bytes:
                 raise ConfigError(
                     f"{path}: others can read the secret (mode {mode:04o}); run: chmod 600 {path}"
                 )
-            return _parse(path, file.read(1024))
+            return _parse(path, file.read())
     except FileNotFoundError as error:
         raise ConfigError(f"{path}: the secret is missing; restore it from a backup") from error
     except OSError as error:
         raise ConfigError(f"{path}: the secret cannot be used: {error.strerror}") from error
 
 
-def _parse(path: Path, content: bytes) -> bytes:
+def add_secret(path: Path) -> int:
+    """Make a new secret the one that signs; return its number.
+
+    The file is replaced whole. Links that were sent go on working, as the older secrets stay.
+
+    Raises:
+        ConfigError: the file cannot be read or written, or is full.
+    """
+    known = load_secrets(path, create=False)
+    if len(known) >= MOST:
+        raise ConfigError(f"{path}: there are {MOST} secrets already, more have no number")
     try:
-        secret = bytes.fromhex(content.decode("ascii").strip())
+        partial = _partial(path, (*known, secrets.token_bytes(LENGTH)))
+        partial.replace(path)
+        _sync_folder(path.parent)
+    except OSError as error:
+        raise ConfigError(f"{path}: the secret cannot be written: {error.strerror}") from error
+    return len(known) + 1
+
+
+def _parse(path: Path, content: bytes) -> tuple[bytes, ...]:
+    try:
+        found = tuple(bytes.fromhex(line) for line in content.decode("ascii").split())
     except ValueError:
-        secret = b""
-    if len(secret) != LENGTH:
+        found = ()
+    if not 0 < len(found) <= MOST or any(len(secret) != LENGTH for secret in found):
         # No excerpt and no chain: either would show a part of it.
         raise ConfigError(
-            f"{path}: the secret is damaged: expected {LENGTH * 2} hexadecimal digits;"
+            f"{path}: the secret is damaged: expected {LENGTH * 2} hexadecimal digits a line;"
             " restore it from a backup"
         ) from None
-    return secret
+    return found
 
 
 def _create(path: Path) -> None:
     """Write a new secret whole or not at all; of two processes at once, one wins for both."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    partial = _partial(path, (secrets.token_bytes(LENGTH),))
     try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(secrets.token_hex(LENGTH).encode() + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
-        try:
-            path.hardlink_to(partial)  # unlike a rename, it never replaces
-        except FileExistsError:
-            return
+        path.hardlink_to(partial)  # unlike a rename, it never replaces
+    except FileExistsError:
+        return
     finally:
         partial.unlink()
-    folder = os.open(path.parent, os.O_RDONLY)
+    _sync_folder(path.parent)
+
+
+def _partial(path: Path, content: tuple[bytes, ...]) -> Path:
+    """Write secrets to a file of this process beside `path`."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.writelines(f"{secret.hex()}\n".encode() for secret in content)
+        file.flush()
+        os.fsync(file.fileno())
+    return partial
+
+
+def _sync_folder(path: Path) -> None:
+    folder = os.open(path, os.O_RDONLY)
     try:
         os.fsync(folder)
     finally:

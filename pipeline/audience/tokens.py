@@ -4,33 +4,34 @@ from __future__ import annotations
 
 import hmac
 import re
-from base64 import urlsafe_b64decode
+from base64 import b32decode, b32encode, urlsafe_b64decode
 from binascii import b2a_base64
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import IntEnum
-from hashlib import sha256
-from typing import Final
+from hashlib import blake2b
+from typing import Final, NamedTuple
 
 from pipeline.audience.secrets import Keys
 from pipeline.errors import BroadsheetError
+from pipeline.model.delivery import DeliveryId
 from pipeline.model.entry import EntryId
-from pipeline.model.subscriber import SubscriberId
+from pipeline.model.subscriber import MAIN, ListId, SubscriberId
 
-# 24 bytes: key id, action, subscriber (6 bytes), MAC (16 bytes). A multiple of three leaves no
-# spare bits in base64, so that no two spellings name one token.
+# 24 bytes: key id, action, list, subscriber (5 bytes), MAC (16 bytes). A multiple of three leaves
+# no spare bits in base64, so that no two spellings name one token.
 TOKEN_LENGTH: Final = 32  # characters
 
-_KEY_ID: Final = 1  # lets a later release change keys without breaking links that were sent
-_SUBSCRIBER_BYTES: Final = 6
+_SUBSCRIBER_BYTES: Final = 5
 _MAC_BYTES: Final = 16
 _TOKEN: Final = re.compile(rf"[A-Za-z0-9_-]{{{TOKEN_LENGTH}}}")
 _URL_SAFE: Final = bytes.maketrans(b"+/", b"-_")
-_BLOCK: Final = 64  # bytes of SHA-256; no key of ours is longer
-_INNER: Final = bytes(byte ^ 0x36 for byte in range(256))
-_OUTER: Final = bytes(byte ^ 0x5C for byte in range(256))
 
-Mac = Callable[[bytes], bytes]
+# 15 bytes: key id, delivery (6 bytes), MAC (8 bytes); 24 letters and digits in base32, which a
+# server may write in capitals.
+_RETURN_PATH: Final = re.compile(r"b-([a-z2-7]{24})", re.IGNORECASE)
+_DELIVERY_BYTES: Final = 6
+_RETURN_MAC_BYTES: Final = 8
 
 
 class Action(IntEnum):
@@ -39,6 +40,8 @@ class Action(IntEnum):
     UNSUBSCRIBE = 1
     CONFIRM = 2
     PREFERENCES = 3
+    DISCLOSE = 4  # read everything that is known of its bearer
+    ERASE = 5
 
 
 class TokenError(BroadsheetError):
@@ -48,33 +51,54 @@ class TokenError(BroadsheetError):
         super().__init__("this link is not valid")
 
 
+class Ticket(NamedTuple):
+    """What a token says."""
+
+    action: Action
+    subscriber: SubscriberId
+    list: ListId
+
+
 @dataclass(frozen=True, slots=True)
 class Tokens:
     """Signed links: short, without an address in them, and valid for ever.
 
     An unsubscribe link must work as long as the mail exists. How long a confirmation may wait is
     known from when the subscriber was written down, and that it happens once, from their state.
+
+    The newest key signs; older ones are only read with, so that keys can be changed.
     """
 
     keys: Keys
-    # What a token starts with and its code, by action from 1.
-    _prepared: tuple[tuple[bytes, Mac], ...] = field(init=False, repr=False, compare=False)
+    _by_purpose: dict[tuple[int, int], bytes] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Derive the key of each action once."""
-        prepared = (
-            (bytes((_KEY_ID, action)), _keyed(self.keys.derive(f"token {action.name.lower()}")))
+        derived = {
+            (number, action): self.keys.derive(f"token {action.name.lower()}", number)
+            for number in self.keys.numbers
             for action in Action
-        )
-        object.__setattr__(self, "_prepared", tuple(prepared))
+        }
+        object.__setattr__(self, "_by_purpose", derived)
 
-    def mint(self, action: Action, subscriber: SubscriberId) -> str:
-        """Return the token that lets its bearer do `action` for one subscriber."""
-        start, mac = self._prepared[action - 1]
-        body = start + subscriber.to_bytes(_SUBSCRIBER_BYTES, "big")
-        return _base64(body + mac(body)[:_MAC_BYTES])
+    def minter(self, action: Action, list_: ListId = MAIN) -> Callable[[SubscriberId], str]:
+        """Return `mint` for many subscribers, with all that is the same for them done once."""
+        newest = self.keys.newest
+        start = bytes((newest, action, list_))
+        key = self._by_purpose[newest, action]
 
-    def read(self, token: str) -> tuple[Action, SubscriberId]:
+        def mint(subscriber: SubscriberId) -> str:
+            body = start + subscriber.to_bytes(_SUBSCRIBER_BYTES, "big")
+            mac = blake2b(body, digest_size=_MAC_BYTES, key=key).digest()
+            return b2a_base64(body + mac, newline=False).translate(_URL_SAFE).decode("ascii")
+
+        return mint
+
+    def mint(self, action: Action, subscriber: SubscriberId, list_: ListId = MAIN) -> str:
+        """Return the token that lets its bearer do `action` for one subscriber of a list."""
+        return self.minter(action, list_)(subscriber)
+
+    def read(self, token: str) -> Ticket:
         """Return what a token says.
 
         Raises:
@@ -84,14 +108,41 @@ class Tokens:
             raise TokenError
         decoded = urlsafe_b64decode(token)
         body, mac = decoded[:-_MAC_BYTES], decoded[-_MAC_BYTES:]
-        try:
-            action = Action(body[1])
-        except ValueError as error:
-            raise TokenError from error
-        start, expected = self._prepared[action - 1]
-        if not body.startswith(start) or not hmac.compare_digest(mac, expected(body)[:_MAC_BYTES]):
+        key = self._by_purpose.get((body[0], body[1]))
+        if key is None:
             raise TokenError
-        return action, SubscriberId(int.from_bytes(body[2:], "big"))
+        if not hmac.compare_digest(mac, blake2b(body, digest_size=_MAC_BYTES, key=key).digest()):
+            raise TokenError
+        subscriber = SubscriberId(int.from_bytes(body[3:], "big"))
+        return Ticket(Action(body[1]), subscriber, ListId(body[2]))
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnPath:
+    """Envelope senders that say which delivery came back (VERP), and that nobody else can make."""
+
+    keys: Keys
+    domain: str
+
+    def mint(self, delivery: DeliveryId) -> str:
+        """Return the address that bounces of a delivery go to."""
+        body = bytes((self.keys.newest,)) + delivery.to_bytes(_DELIVERY_BYTES, "big")
+        return f"b-{b32encode(body + self._mac(body)).decode('ascii').lower()}@{self.domain}"
+
+    def read(self, local_part: str) -> DeliveryId | None:
+        """Return the delivery that an address, or its local part, was minted for; None: for none."""
+        match = _RETURN_PATH.fullmatch(local_part.partition("@")[0])
+        if match is None:
+            return None
+        decoded = b32decode(match[1].upper())
+        body, mac = decoded[:-_RETURN_MAC_BYTES], decoded[-_RETURN_MAC_BYTES:]
+        if body[0] not in self.keys.numbers or not hmac.compare_digest(mac, self._mac(body)):
+            return None
+        return DeliveryId(int.from_bytes(body[1:], "big"))
+
+    def _mac(self, body: bytes) -> bytes:
+        key = self.keys.derive("return path", body[0])
+        return blake2b(body, digest_size=_RETURN_MAC_BYTES, key=key).digest()
 
 
 def message_id(keys: Keys, entry: EntryId, subscriber: SubscriberId, domain: str) -> str:
@@ -105,10 +156,13 @@ def message_id(keys: Keys, entry: EntryId, subscriber: SubscriberId, domain: str
 
 def message_ids(keys: Keys, entry: EntryId, domain: str) -> Callable[[SubscriberId], str]:
     """Return `message_id` with its key derived once, for all subscribers of an entry."""
-    mac = _keyed(keys.derive("message-id"), f"{entry}\0".encode())
+    # Of the oldest key: a retry after a change of keys must not look like another message.
+    key = keys.derive(f"message-id {entry}", keys.oldest)
 
     def make(subscriber: SubscriberId) -> str:
-        return f"{entry}.{_base64(mac(b'%d' % subscriber)[:12])}@{domain}"
+        mac = blake2b(b"%d" % subscriber, digest_size=12, key=key).digest()
+        left = b2a_base64(mac, newline=False).translate(_URL_SAFE).decode("ascii")
+        return f"{entry}.{left}@{domain}"
 
     return make
 
@@ -123,30 +177,10 @@ def address_hash(keys: Keys, normalised: str) -> str:
 
 def address_hasher(keys: Keys) -> Callable[[str], str]:
     """Return `address_hash` with its key derived once, for many addresses."""
-    key = keys.derive("suppression")
+    # Of the oldest key, for ever: hashes cannot be computed anew once their addresses are erased.
+    key = keys.derive("suppression", keys.oldest)
 
     def hash_address(normalised: str) -> str:
         return hmac.digest(key, normalised.encode(), "sha256")[:16].hex()
 
     return hash_address
-
-
-def _keyed(key: bytes, start: bytes = b"") -> Mac:
-    """Return HMAC-SHA256 (RFC 2104) of messages that begin alike, hashed so far already.
-
-    `hmac.digest` hashes the key anew for each, which is more than half of a token's cost.
-    """
-    padded = key.ljust(_BLOCK, b"\0")
-    inner, outer = sha256(padded.translate(_INNER) + start), sha256(padded.translate(_OUTER))
-
-    def mac(message: bytes) -> bytes:
-        inside, outside = inner.copy(), outer.copy()
-        inside.update(message)
-        outside.update(inside.digest())
-        return outside.digest()
-
-    return mac
-
-
-def _base64(data: bytes) -> str:
-    return b2a_base64(data, newline=False).translate(_URL_SAFE).decode("ascii")

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import NewType
+from types import MappingProxyType
+from typing import Final, NewType
 
 SubscriberId = NewType("SubscriberId", int)
+ListId = NewType("ListId", int)  # 0 to 255: a token has one byte for it
+
+MAIN: Final = ListId(0)  # the list that every workspace has
+MAIN_NAME: Final = "main"
 
 
 class SubscriberState(StrEnum):
-    """Only ACTIVE people are written to."""
+    """Where a person stands with one list; only ACTIVE people are written to."""
 
     PENDING = "pending"  # asked, not confirmed
     ACTIVE = "active"
@@ -30,20 +36,44 @@ class SuppressionReason(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subscriber:
-    """A person's address and where they stand."""
+    """A person's address, what we know of them, and where they stand with the list asked for."""
 
     id: SubscriberId
     address: str  # as given, domain lower-cased
     name: str
     state: SubscriberState
     created_at: datetime  # aware, UTC
+    language: str | None = None  # BCP 47
+    zone: str | None = None  # IANA
+    fields: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    tags: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subscription:
+    """A person's word for one list."""
+
+    list: ListId
+    state: SubscriberState
+    since: datetime  # aware, UTC: when it became this state
+    paused_until: datetime | None = None  # aware, UTC: they want nothing before
+
+
+class ConsentAction(StrEnum):
+    """What somebody said."""
+
+    ASKED = "asked"  # a form was sent; nobody knows yet by whom
+    GIVEN = "given"
+    WITHDRAWN = "withdrawn"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Consent:
     """One record of an append-only history: who said what, when, and how we know."""
 
-    action: str  # "given" | "withdrawn"
-    method: str  # "import" | "command" | "web" | "one-click"
+    action: str  # a ConsentAction
+    method: str  # "import" | "command" | "web" | "one-click" | "mail"
     source: str  # file name, form URL or the operator's words
     at: datetime  # aware, UTC
+    wording: str = ""  # what the form said they agree to
+    client: str = ""  # keyed hash of the client's network; empty after it was forgotten

@@ -31,7 +31,9 @@ class Messages:
         self._template = template
         self._sender = newsletter.sender.address
         self._message_id = message_ids(keys, entry, newsletter.mail_domain)
-        self._mint = Tokens(keys).mint
+        tokens = Tokens(keys)
+        self._unsubscribe = tokens.minter(Action.UNSUBSCRIBE)
+        self._preferences = tokens.minter(Action.PREFERENCES)
         self._sign = sign
 
     def __call__(self, claim: Claim, dated_at: int) -> Outgoing | Unrepresentable:
@@ -40,10 +42,8 @@ class Messages:
         reader = Reader(
             recipient=claim.address,
             message_id=self._message_id(claim.subscriber),
-            unsubscribe_token=self._mint(Action.UNSUBSCRIBE, claim.subscriber),
-            preferences_token=(
-                self._mint(Action.PREFERENCES, claim.subscriber) if preferences else ""
-            ),
+            unsubscribe_token=self._unsubscribe(claim.subscriber),
+            preferences_token=self._preferences(claim.subscriber) if preferences else "",
             name=claim.name,
         )
         try:

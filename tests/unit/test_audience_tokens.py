@@ -1,8 +1,8 @@
 from __future__ import annotations
 
-import hmac
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from hashlib import blake2b
 
 import pytest
 from hypothesis import given
@@ -12,6 +12,8 @@ from pipeline.audience.secrets import Keys
 from pipeline.audience.tokens import (
     TOKEN_LENGTH,
     Action,
+    ReturnPath,
+    Ticket,
     TokenError,
     Tokens,
     address_hash,
@@ -19,52 +21,103 @@ from pipeline.audience.tokens import (
     message_id,
     message_ids,
 )
+from pipeline.model.delivery import DeliveryId
 from pipeline.model.entry import EntryId
-from pipeline.model.subscriber import SubscriberId
+from pipeline.model.subscriber import ListId, SubscriberId
 
-KEYS = Keys(b"a secret of exactly thirty-two b")
-OTHER_KEYS = Keys(b"b secret of exactly thirty-two b")
+SECRET = b"a secret of exactly thirty-two b"
+KEYS = Keys((SECRET,))
+OTHER_KEYS = Keys((b"b secret of exactly thirty-two b",))
+ROTATED_KEYS = Keys((SECRET, b"c secret of exactly thirty-two b"))
 TOKENS = Tokens(KEYS)
 ANN = SubscriberId(123_456)
 LETTER = EntryId("first-letter")
 
-SUBSCRIBERS = st.integers(0, 2**48 - 1).map(SubscriberId)
+SUBSCRIBERS = st.integers(0, 2**40 - 1).map(SubscriberId)
+LISTS = st.integers(0, 255).map(ListId)
+DELIVERIES = st.integers(0, 2**48 - 1).map(DeliveryId)
 
 
-@given(action=st.sampled_from(Action), subscriber=SUBSCRIBERS)
-def test_a_token_says_what_it_was_minted_for(action: Action, subscriber: SubscriberId) -> None:
+@given(action=st.sampled_from(Action), subscriber=SUBSCRIBERS, list_=LISTS)
+def test_a_token_says_what_it_was_minted_for(
+    action: Action, subscriber: SubscriberId, list_: ListId
+) -> None:
     """It is short, fits a URL and a merge slot as it stands, and has no address in it."""
-    token = TOKENS.mint(action, subscriber)
+    token = TOKENS.mint(action, subscriber, list_)
 
-    assert TOKENS.read(token) == (action, subscriber)
+    assert TOKENS.read(token) == Ticket(action, subscriber, list_)
     assert re.fullmatch(rf"[A-Za-z0-9_-]{{{TOKEN_LENGTH}}}", token)
-    assert TOKENS.mint(action, subscriber) == token
+    assert TOKENS.minter(action, list_)(subscriber) == token
 
 
 def test_what_was_sent_and_stored_stays_valid() -> None:
     """How tokens, ids and hashes are made never changes."""
-    assert TOKENS.mint(Action.UNSUBSCRIBE, ANN) == "AQEAAAAB4kBIjbDDV6xLONw_CsUL6dxL"
-    assert TOKENS.mint(Action.CONFIRM, ANN) == "AQIAAAAB4kCeJxy_QDvflUZJkE6QKTR0"
-    assert TOKENS.mint(Action.PREFERENCES, ANN) == "AQMAAAAB4kDQkdkwwKt38K-wbfVFLUph"
+    assert TOKENS.mint(Action.UNSUBSCRIBE, ANN) == "AQEAAAAB4kDhSkwqrG2uwuqi-9NHpTbR"
+    assert TOKENS.mint(Action.CONFIRM, ANN) == "AQIAAAAB4kA2s9beDLVgo67rC_T6rRN4"
+    assert TOKENS.mint(Action.PREFERENCES, ANN) == "AQMAAAAB4kDP0aBZIxEmdq5V5quA-DNn"
     assert message_id(KEYS, LETTER, ANN, "news.example.org") == (
-        "first-letter.g63jpvL2p5ziBYZE@news.example.org"
+        "first-letter.CLgo4K3Scn6PNrSF@news.example.org"
     )
     assert address_hash(KEYS, "ann@example.org") == "8c4411197ae85f4fbc7a8ff598a84ee2"
 
 
 @given(action=st.sampled_from(Action), subscriber=SUBSCRIBERS)
-def test_the_code_of_a_token_is_hmac_sha256(action: Action, subscriber: SubscriberId) -> None:
-    """Keys prepared for many messages sign as the standard library does."""
+def test_the_code_of_a_token_is_keyed_blake2b(action: Action, subscriber: SubscriberId) -> None:
+    """128 bits (RFC 7693), of a key for each action."""
     content = urlsafe_b64decode(TOKENS.mint(action, subscriber))
     key = KEYS.derive(f"token {action.name.lower()}")
 
-    assert content[8:] == hmac.digest(key, content[:8], "sha256")[:16]
-    assert message_ids(KEYS, LETTER, "example.org")(subscriber) == message_id(
-        KEYS, LETTER, subscriber, "example.org"
+    assert content[8:] == blake2b(content[:8], digest_size=16, key=key).digest()
+
+
+@given(action=st.sampled_from(Action), subscriber=SUBSCRIBERS)
+def test_a_change_of_keys_breaks_no_link(action: Action, subscriber: SubscriberId) -> None:
+    """What the old key signed is read; the new key signs; before, it was unknown."""
+    old, new = TOKENS.mint(action, subscriber), Tokens(ROTATED_KEYS).mint(action, subscriber)
+
+    assert Tokens(ROTATED_KEYS).read(old) == Tokens(ROTATED_KEYS).read(new)
+    assert old != new
+    with pytest.raises(TokenError):
+        TOKENS.read(new)
+
+
+def test_a_change_of_keys_changes_no_message_and_no_suppression() -> None:
+    """A retry stays the same message, and who was suppressed stays so."""
+    assert message_id(KEYS, LETTER, ANN, "example.org") == message_id(
+        ROTATED_KEYS, LETTER, ANN, "example.org"
     )
+    assert address_hash(KEYS, "a@example.org") == address_hash(ROTATED_KEYS, "a@example.org")
 
 
-@pytest.mark.parametrize("subscriber", [-1, 2**48])
+@given(delivery=DELIVERIES)
+def test_a_return_path_says_which_delivery_came_back(delivery: DeliveryId) -> None:
+    """It fits a local part, survives capitals, and outlives a change of keys."""
+    path = ReturnPath(KEYS, "bounces.example.org")
+    address = path.mint(delivery)
+
+    assert re.fullmatch(r"b-[a-z2-7]{24}@bounces\.example\.org", address)
+    assert path.read(address) == path.read(address.partition("@")[0].upper()) == delivery
+    assert ReturnPath(ROTATED_KEYS, "example.org").read(address) == delivery
+    assert ReturnPath(OTHER_KEYS, "bounces.example.org").read(address) is None
+
+
+@pytest.mark.parametrize("at", range(2, 26))
+def test_no_letter_of_a_return_path_can_be_changed(at: int) -> None:
+    """A forged bounce suppresses nobody."""
+    path = ReturnPath(KEYS, "example.org")
+    address = path.mint(DeliveryId(4711))
+    other = "a" if address[at] != "a" else "b"
+
+    assert path.read(address[:at] + other + address[at + 1 :]) is None
+
+
+@given(st.text(max_size=40))
+def test_no_text_breaks_the_reading_of_a_return_path(text: str) -> None:
+    """Whatever a bounce is addressed to."""
+    assert ReturnPath(KEYS, "example.org").read(text) is None
+
+
+@pytest.mark.parametrize("subscriber", [-1, 2**40])
 def test_a_number_that_does_not_fit_is_no_token(subscriber: int) -> None:
     """It never spills into what the token may do."""
     with pytest.raises(OverflowError):
@@ -140,7 +193,7 @@ def test_a_message_has_one_id_for_ever() -> None:
     """The same entry to the same person is the same message, on every attempt and machine."""
     id_ = message_id(KEYS, LETTER, ANN, "news.example.org")
 
-    assert id_ == message_id(Keys(KEYS.secret), LETTER, ANN, "news.example.org")
+    assert id_ == message_id(Keys(KEYS.secrets), LETTER, ANN, "news.example.org")
     assert re.fullmatch(r"first-letter\.[A-Za-z0-9_-]{16}@news\.example\.org", id_)
     assert str(ANN) not in id_
 
