@@ -19,7 +19,6 @@ from pipeline.audience.tokens import (
     address_hash,
     address_hasher,
     message_id,
-    message_ids,
 )
 from pipeline.model.delivery import DeliveryId
 from pipeline.model.entry import EntryId
