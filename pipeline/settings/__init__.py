@@ -89,7 +89,7 @@ def _environment(environ: Mapping[str, str]) -> dict[str, dict[str, str]]:
 def _sentence(
     file: Path | None, lines: dict[tuple[str, ...], int], problem: dict[str, Any]
 ) -> str:
-    path = tuple(str(part) for part in problem["loc"])
+    path = tuple(str(part) for part in problem["loc"] if part != "[key]")  # pydantic's own word
     line = next(
         (lines[path[:end]] for end in range(len(path), 0, -1) if path[:end] in lines), None
     )
@@ -106,7 +106,7 @@ def _suggestion(path: tuple[str, ...]) -> str:
     if len(path) == 1:
         known = list(SETTINGS_TABLES)
     else:
-        table = SETTINGS_TABLES.get(path[0])
+        table = SETTINGS_TABLES.get(path[0] if len(path) == 2 else f"{'.'.join(path[:-2])}.NAME")
         fields = table.model_fields if table else {}
         known = [field.alias or name for name, field in fields.items()]
     close = difflib.get_close_matches(path[-1], known, n=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 from email.utils import parseaddr
@@ -12,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from email_validator import EmailNotValidError, validate_email
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -26,6 +28,7 @@ from pipeline.model.newsletter import Mailbox, Newsletter
 from pipeline.model.rate import per_second
 
 MOST_RESENDS: Final = 3
+_NAME: Final = re.compile(r"[a-z][a-z0-9-]{0,39}")
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
@@ -35,6 +38,13 @@ def _duration(value: object) -> object:
         return timedelta(**{_UNITS[value[-1]]: int(value[:-1])})
     if isinstance(value, str) and not value.isdigit():
         raise ValueError('a duration is a number and a unit, such as "24h", "30m" or "2d"')
+    return value
+
+
+def _name(value: str) -> str:
+    """Check a name that stands in addresses and on the command line."""
+    if not _NAME.fullmatch(value):
+        raise ValueError("a name has small letters, digits and hyphens, at most 40")
     return value
 
 
@@ -50,6 +60,7 @@ def _mailbox(value: object) -> object:
     return Mailbox(address=checked.ascii_email or checked.normalized, name=name)
 
 
+Name = Annotated[str, AfterValidator(_name)]
 Rate = Annotated[float, BeforeValidator(per_second)]  # messages a second
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
 Address = Annotated[Mailbox, BeforeValidator(_mailbox)]
@@ -218,6 +229,74 @@ class DkimTable(_Table):
         return self
 
 
+class ListTable(_Table):
+    """[lists.NAME]: a list readers can be on. Without any there is one, called main."""
+
+    title: str = Field("", description="Name on the forms; empty is the newsletter's")
+    description: str = Field("", description="One line on the forms")
+    public: bool = Field(True, description="Whether the forms offer it")
+
+
+class SegmentsTable(_Table):
+    """[segments]: rules with a name of your choice, such as `vip = "tag is vip"`; see segments.md."""
+
+
+class ConsentTable(_Table):
+    """[consent]: how people come in and leave."""
+
+    confirm_within: Duration = Field(
+        timedelta(hours=72), description="How long a confirmation link works"
+    )
+    welcome: bool = Field(True, description="A mail when somebody confirmed")
+    goodbye: bool = Field(False, description="A mail when somebody left by the page")
+    wording: str = Field(
+        "", description="What the form says people agree to; kept with each consent"
+    )
+
+
+class WebTable(_Table):
+    """[web]: the public pages of `broadsheet serve`."""
+
+    trusted_proxies: tuple[str, ...] = Field(
+        (), description="Addresses or networks whose X-Forwarded-For is believed"
+    )
+    templates: str = Field("templates/web", description="Pages of your own")
+
+
+class WebhookTable(_Table):
+    """[feedback.webhooks.NAME]: one provider that posts to /hooks/NAME."""
+
+    kind: Literal["ses", "postmark", "mailgun", "sendgrid", "generic"] = Field(
+        "generic", description="Whose format and whose signature"
+    )
+    secret_file: str = Field(
+        "", description="File with the secret, the public key or the certificate"
+    )
+
+
+class FeedbackTable(_Table):
+    """[feedback]: what comes back, and what it counts."""
+
+    return_path_domain: str = Field(
+        "",
+        description="Domain of envelope senders that name the delivery (VERP); empty sends with"
+        " the address of From",
+    )
+    maildir: str = Field("", description="Maildir that bounces arrive in")
+    mbox: str = Field("", description="The same as one file")
+    imap_host: str = Field("", description="The same on a server")
+    imap_port: int = Field(993, ge=1, le=65535, description="Its port, TLS from the start")
+    imap_user: str = Field("", description="Its login")
+    imap_password_file: str = Field("", description="File that holds the password alone")
+    imap_folder: str = Field("INBOX", description="The folder to read")
+    keep: Duration = Field(
+        timedelta(days=30), description="How long mail that nobody can read is kept"
+    )
+    webhooks: Mapping[Name, WebhookTable] = Field(
+        {}, description="Providers that post, by the name in their address"
+    )
+
+
 class PathsTable(_Table):
     """[paths]: where things are, relative to newsletter.toml."""
 
@@ -236,6 +315,11 @@ class Settings(_Table):
     sender: SenderTable = SenderTable.model_validate({})
     delivery: DeliveryTable = DeliveryTable.model_validate({})
     dkim: DkimTable = DkimTable.model_validate({})
+    lists: Mapping[Name, ListTable] = {}
+    segments: Mapping[Name, str] = {}
+    consent: ConsentTable = ConsentTable.model_validate({})
+    web: WebTable = WebTable.model_validate({})
+    feedback: FeedbackTable = FeedbackTable.model_validate({})
     paths: PathsTable = PathsTable.model_validate({})
 
 
@@ -246,6 +330,12 @@ SETTINGS_TABLES: Final[Mapping[str, type[BaseModel]]] = MappingProxyType(
         "sender": SenderTable,
         "delivery": DeliveryTable,
         "dkim": DkimTable,
+        "lists.NAME": ListTable,
+        "segments": SegmentsTable,
+        "consent": ConsentTable,
+        "web": WebTable,
+        "feedback": FeedbackTable,
+        "feedback.webhooks.NAME": WebhookTable,
         "paths": PathsTable,
     }
 )

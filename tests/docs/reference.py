@@ -63,7 +63,8 @@ def settings() -> str:
     for name, table in SETTINGS_TABLES.items():
         purpose = (table.__doc__ or "").partition(":")[2].strip()
         page += f"\n## [{name}]\n\n{purpose[:1].upper()}{purpose[1:]}\n\n"
-        page += "| key | default | |\n|---|---|---|\n"
+        if table.model_fields:
+            page += "| key | default | |\n|---|---|---|\n"
         for field_name, field in table.model_fields.items():
             default = f"`{_shown(field.default)}`" if field.default else ""
             page += f"| `{field.alias or field_name}` | {default} | {field.description} |\n"

@@ -137,3 +137,22 @@ def test_lines_are_found_past_values_of_many_lines() -> None:
         ("k",): 9,
         ("k", "f"): 10,
     }
+
+
+def test_names_of_lists_and_webhooks_are_checked_with_their_line(tmp_path: Path) -> None:
+    """They stand in addresses; a mistake inside one names the table it is in."""
+    (tmp_path / "newsletter.toml").write_text(
+        '[lists.Weekly]\ntitle = "x"\n[lists.daily]\ntitel = "y"\n'
+        '[feedback.webhooks.ses]\nkind = "fax"\n',
+        encoding="utf-8",
+    )
+
+    with pytest.raises(ConfigError) as mistake:
+        load(tmp_path, {})
+
+    first, second, third = str(mistake.value).splitlines()
+    assert first.endswith(
+        ":1: lists.Weekly: a name has small letters, digits and hyphens, at most 40"
+    )
+    assert second.endswith(":4: lists.daily.titel: no such setting; did you mean 'title'?")
+    assert ":6: feedback.webhooks.ses.kind: " in third
