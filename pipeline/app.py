@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from pipeline import plugins
 from pipeline.model.ports import Sender, StreamingSender
-from pipeline.workspace import Workspace
+from pipeline.readership import Readership
 
 if TYPE_CHECKING:  # each operation brings its rooms; a command pays only for its own
     from pipeline.formats import DateOrder
@@ -20,18 +20,15 @@ if TYPE_CHECKING:  # each operation brings its rooms; a command pays only for it
     from pipeline.operations.convert import Convert
     from pipeline.operations.deliver import Deliver
     from pipeline.operations.demo import Demo
+    from pipeline.operations.diagnose import Diagnose
     from pipeline.operations.examine import Examine
-    from pipeline.operations.import_subscribers import ImportSubscribers
     from pipeline.operations.publish import Publish
     from pipeline.operations.read import ReadIssue
-    from pipeline.operations.recover import Recover
     from pipeline.operations.reopen import Reopen
     from pipeline.operations.schedule import Schedule
     from pipeline.operations.send import Send
     from pipeline.operations.send_one import SendOne
-    from pipeline.operations.subscribe import Subscribe
     from pipeline.operations.tick import Tick
-    from pipeline.operations.unsubscribe import Unsubscribe
 
 
 def diagnostic_codes() -> dict[str, str]:
@@ -43,7 +40,7 @@ def diagnostic_codes() -> dict[str, str]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class App(Workspace):
+class App(Readership):
     """Everything a door may ask of a workspace."""
 
     def read(
@@ -112,48 +109,11 @@ class App(Workspace):
             feeds=plugins.load_all("feeds"),
         )
 
-    def subscribe(self) -> Subscribe:
-        """Change one subscriber."""
-        from pipeline.operations.subscribe import Subscribe
-
-        return Subscribe(
-            subscribers=self.subscribers, suppressions=self.suppressions, clock=self.clock
-        )
-
-    def import_subscribers(self) -> ImportSubscribers:
-        """Bring in people from a file."""
-        from pipeline.operations.import_subscribers import ImportSubscribers
-
-        return ImportSubscribers(
-            subscribers=self.subscribers, suppressions=self.suppressions, clock=self.clock
-        )
-
-    def unsubscribe(self) -> Unsubscribe:
-        """Act on unsubscribe links."""
-        from pipeline.audience.tokens import Tokens
-        from pipeline.operations.unsubscribe import Unsubscribe
-
-        return Unsubscribe(
-            subscribers=self.subscribers, tokens=Tokens(self.keys), clock=self.clock
-        )
-
     def schedule(self) -> Schedule:
         """Make dispatches."""
         from pipeline.operations.schedule import Schedule
 
         return Schedule(outbox=self.outbox(), dispatches=self.dispatches, clock=self.clock)
-
-    def recover(self) -> Recover:
-        """Read the journals of senders that died."""
-        from pipeline.operations.recover import Recover
-
-        return Recover(
-            ledger=self.ledger,
-            locks=self.data / "locks",
-            journals=self.data / "journal",
-            policy=self.settings.delivery.policy(),
-            clock=self.clock,
-        )
 
     def deliver(self, sender: Sender | StreamingSender | None = None) -> Deliver:
         """Work on dispatches, with the way out of the settings or another."""
@@ -168,8 +128,11 @@ class App(Workspace):
             sender=sender or self.sender(),
             newsletter=self.newsletter,
             keys=self.keys,
+            lists=self.list_numbers,
+            return_path=self.return_path,
             sign=self.sign,
             recover=self.recover(),
+            hear=self.hear(),
             domains=settings.domains,
             sync_each=settings.sync == "each",
             loop=settings.loop,
@@ -226,8 +189,34 @@ class App(Workspace):
             slots=self.slots,
             schedule=self.schedule(),
             deliver=self.deliver(),
+            keep_word=self.keep_word(),
+            notify=self.notify(),
+            erase=self.erase(),
             slot=self.slot,
             catch_up=self.settings.schedule.catch_up,
+            clock=self.clock,
+        )
+
+    def diagnose(self) -> Diagnose:
+        """Look at it all as a mailbox provider would."""
+        from pipeline.operations.diagnose import Diagnose
+
+        dkim = self.settings.dkim
+        keys = ((dkim.key_file, dkim.selector), (dkim.second_key_file, dkim.second_selector))
+        return Diagnose(
+            outbox=self.outbox(),
+            newsletter=self.newsletter,
+            renderer=lambda: self.renderer,
+            sender_kind=self.settings.sender.kind,
+            sender_options=self.settings.sender.options,
+            key_files=tuple((self.root / file, name) for file, name in keys if file and name),
+            signing_domain=dkim.domain or self.newsletter.mail_domain,
+            envelope_domain=(
+                self.settings.feedback.return_path_domain or self.newsletter.mail_domain
+            ),
+            data=self.data,
+            database=lambda: self.database,
+            keys=lambda: self.keys,
             clock=self.clock,
         )
 
@@ -239,7 +228,7 @@ class App(Workspace):
             build=self.build(),
             approve=self.approve(),
             publish=self.publish(),
-            import_subscribers=self.import_subscribers(),
+            enrol=self.enrol(),
             send_to=lambda host, port: self.send(
                 plugins.load("senders", "smtp")({"host": host, "port": port})
             ),

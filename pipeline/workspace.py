@@ -221,7 +221,8 @@ class Workspace:
             if table.password:
                 options["password"] = table.password.get_secret_value()
             elif table.password_file:
-                options["password"] = _secret(self.root / table.password_file)
+                file = self.root / table.password_file
+                options["password"] = read_secret(file, "sender.password_file")
         if (kind or table.kind) == "eml":
             options.setdefault("folder", f"{self.settings.paths.data}/sent")
         for name in _PATH_OPTIONS & options.keys():
@@ -232,8 +233,14 @@ class Workspace:
         return build(options)
 
 
-def _secret(file: Path) -> str:
+def read_secret(file: Path, setting: str) -> str:
+    """Return what a file holds, without its line end.
+
+    Raises:
+        ConfigError: it cannot be read; the setting that names it is told.
+    """
     try:
         return file.read_text(encoding="utf-8").rstrip("\r\n")
-    except OSError as error:
-        raise ConfigError(f"sender.password_file: {file}: {error.strerror}") from error
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not text"
+        raise ConfigError(f"{setting}: {file}: {reason}") from error

@@ -1,120 +1,169 @@
-"""Which column of an import is what, and what a status in it means."""
+"""Which column of an import is what."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Final
 
-from pipeline.audience.exporting import unshield
+from pipeline.audience.naming import field_name
 from pipeline.errors import ConfigError
-from pipeline.model.subscriber import SubscriberState, SuppressionReason
+
+MAX_FIELDS: Final = 100  # of one file
+
+ALL_FIELDS: Final = "all"
+
+
+class Role(StrEnum):
+    """What a column says of a person; any other becomes a field, or nothing."""
+
+    ADDRESS = "address"
+    NAME = "name"
+    STATUS = "status"
+    LANGUAGE = "language"
+    ZONE = "zone"
+    TAGS = "tags"
+    AGREED_ON = "agreed_on"  # when they agreed, and
+    AGREED_HOW = "agreed_how"  # how: both are kept as proof
+
 
 # Headers by their letters and digits alone: "E-Mail Address" is emailaddress. Best guess first,
 # because beside "email" a column "address" is where somebody lives.
-_ADDRESS: Final = ("email", "emailaddress", "subscriberemail", "email1value", "mail", "address")
-_NAME: Final = ("name", "fullname", "displayname", "subscribername")
+_HEADERS: Final[Mapping[Role, tuple[str, ...]]] = {
+    Role.ADDRESS: (
+        *("email", "emailaddress", "subscriberemail", "email1value", "mail", "address"),
+    ),
+    Role.NAME: ("name", "fullname", "displayname", "subscribername"),
+    Role.STATUS: ("status", "subscriptionstatus", "subscriberstatus", "emailstatus", "state"),
+    Role.LANGUAGE: ("language", "lang", "locale", "preferredlanguage"),
+    Role.ZONE: ("zone", "timezone", "tz"),
+    Role.TAGS: ("tags", "tag", "labels"),
+    Role.AGREED_ON: (
+        *("agreedon", "confirmtime", "confirmedat", "optintime", "optindate", "consentdate"),
+        *("subscribedat", "subscribedon", "signupdate", "since", "createdat"),
+    ),
+    Role.AGREED_HOW: ("agreedhow", "consentsource", "optinsource", "signupsource"),
+}
 _FIRST: Final = ("firstname", "givenname", "forename")
 _LAST: Final = ("lastname", "surname", "familyname")
-_STATUS: Final = ("status", "subscriptionstatus", "subscriberstatus", "emailstatus", "state")
-
-STATUSES: Final[Mapping[str, SubscriberState | SuppressionReason]] = {
-    **dict.fromkeys(
-        ("", "active", "subscribed", "confirmed", "enabled", "ok", "yes"), SubscriberState.ACTIVE
-    ),
-    **dict.fromkeys(("pending", "unconfirmed", "unverified"), SubscriberState.PENDING),
-    **dict.fromkeys(
-        ("unsubscribed", "unsubscribe", "optedout", "optout", "no"), SuppressionReason.UNSUBSCRIBED
-    ),
-    **dict.fromkeys(
-        ("bounced", "bounce", "hardbounced", "hardbounce", "cleaned", "undeliverable"),
-        SuppressionReason.BOUNCED,
-    ),
-    **dict.fromkeys(
-        ("complained", "complaint", "spam", "spamcomplaint", "abuse"), SuppressionReason.COMPLAINED
-    ),
-    **dict.fromkeys(
-        ("suppressed", "blocked", "blocklisted", "blacklisted", "disabled"),
-        SuppressionReason.MANUAL,
-    ),
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ColumnNames:
-    """Headers named by the operator; None means find it, an empty status means none."""
+class Wanted:
+    """What the operator says of the columns; the others are found by their headers."""
 
-    address: str | None = None
-    name: str | None = None
-    status: str | None = None
+    roles: Mapping[str, str] = field(default_factory=dict)
+    """Header to a Role, to the name of a field, or to nothing: leave it out."""
+    fields: str | tuple[str, ...] = ()
+    """ALL_FIELDS, or the headers of columns that become fields by their own name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rest:
+    """Where in a record everything stands that most files do not have, 0-based."""
+
+    status: int | None = None
+    language: int | None = None
+    zone: int | None = None
+    tags: int | None = None
+    agreed_on: int | None = None
+    agreed_how: int | None = None
+    fields: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Columns:
-    """Where in a record to look, 0-based."""
+    """Where in a record to look, 0-based; all but the address may be missing at its end."""
 
     address: int
     names: tuple[int, ...] = ()  # joined by a space
-    status: int | None = None
-
-    @property
-    def width(self) -> int:
-        """How many cells a record has at least; an optional one may be missing at its end."""
-        return self.address + 1
-
-    def name_in(self, cells: tuple[str, ...]) -> str:
-        """Return the name in a record."""
-        return " ".join(unshield(cells[at].strip()) for at in self.names if at < len(cells))
-
-    def status_in(self, cells: tuple[str, ...]) -> str:
-        """Return the status in a record as it stands there."""
-        if self.status is None or self.status >= len(cells):
-            return ""
-        return cells[self.status].strip()
-
-
-def meaning(status: str) -> SubscriberState | SuppressionReason | None:
-    """Return what a status means; None if nobody knows, and then nobody may be written to."""
-    return STATUSES.get(_letters(status))
+    rest: Rest | None = None  # None: there is nothing else to read
 
 
 def is_address_header(cell: str) -> bool:
     """Say whether a cell is the header of addresses."""
-    return _letters(cell) in _ADDRESS
+    return letters(cell) in _HEADERS[Role.ADDRESS]
 
 
-def columns_of(header: tuple[str, ...], asked: ColumnNames) -> Columns:
-    """Find the columns by their headers.
+def columns_of(header: tuple[str, ...], wanted: Wanted) -> Columns:
+    """Find the columns: first as the operator says, then by their headers.
 
     Raises:
-        ConfigError: none is for addresses, or one that was asked for is not there.
+        ConfigError: none is for addresses, one that was asked for is not there, or two are the
+            same.
     """
-    letters = [_letters(cell) for cell in header]
-    address = _column(header, asked.address, _ADDRESS)
-    if address is None:
+    roles, fields = _asked(header, wanted)
+    taken = {_position(header, name) for name in wanted.roles}
+    free = ["" if at in taken else letters(cell) for at, cell in enumerate(header)]
+    for role, known in _HEADERS.items():
+        if role not in roles and (at := _first_of(free, known)) is not None:
+            roles[role] = at
+    if Role.ADDRESS not in roles:
         raise ConfigError(
             f"no column is for addresses; name the one that is, of: {', '.join(header)}"
         )
-    name = _column(header, asked.name, _NAME)
-    parts = (_first_of(letters, _FIRST), _first_of(letters, _LAST))
-    names = tuple(part for part in parts if part is not None) if name is None else (name,)
-    status = None if asked.status == "" else _column(header, asked.status, _STATUS)
-    return Columns(address=address, names=names, status=status)
+    parts = (_first_of(free, _FIRST), _first_of(free, _LAST))
+    names = tuple(part for part in parts if part is not None)
+    if (name := roles.pop(Role.NAME, None)) is not None:
+        names = (name,)
+    _add_fields(fields, header, wanted.fields, taken | {*roles.values(), *names})
+    address = roles.pop(Role.ADDRESS)
+    rest = Rest(fields=fields, **{role.value: at for role, at in roles.items()})
+    return Columns(address=address, names=names, rest=rest if roles or fields else None)
 
 
-def _column(header: tuple[str, ...], asked: str | None, known: tuple[str, ...]) -> int | None:
-    if asked is None:
-        return _first_of([_letters(cell) for cell in header], known)
-    wanted = _letters(asked)
-    for at, cell in enumerate(header):
-        if _letters(cell) == wanted:
-            return at
-    raise ConfigError(f"no column is called {asked!r}; there are: {', '.join(header)}")
-
-
-def _first_of(letters: list[str], known: tuple[str, ...]) -> int | None:
-    return next((letters.index(alias) for alias in known if alias in letters), None)
-
-
-def _letters(text: str) -> str:
+def letters(text: str) -> str:
+    """Return the letters and digits of a text, in lower case: what headers are compared by."""
     return "".join(filter(str.isalnum, text.casefold()))
+
+
+def _asked(header: tuple[str, ...], wanted: Wanted) -> tuple[dict[Role, int], dict[str, int]]:
+    """Return the roles and the fields that were asked for by name."""
+    roles: dict[Role, int] = {}
+    fields: dict[str, int] = {}
+    for name, target in wanted.roles.items():
+        at = _position(header, name)
+        role = next((role for role in Role if role.value == target), None)
+        if role in roles:
+            raise ConfigError(f"two columns are mapped to {target!r}")
+        if role is not None:
+            roles[role] = at
+        elif target:
+            _add_field(fields, target.removeprefix("field."), at)
+    return roles, fields
+
+
+def _add_fields(
+    fields: dict[str, int],
+    header: tuple[str, ...],
+    which: str | tuple[str, ...],
+    taken: set[int],
+) -> None:
+    if which == ALL_FIELDS:
+        for at, cell in enumerate(header):
+            if at not in taken and cell.strip():
+                _add_field(fields, cell.strip().removeprefix("field."), at)
+    else:
+        for name in which:
+            _add_field(fields, name.removeprefix("field."), _position(header, name))
+
+
+def _add_field(fields: dict[str, int], text: str, at: int) -> None:
+    name = field_name(text)
+    if fields.setdefault(name, at) != at:
+        raise ConfigError(f"two columns would be the field {name!r}; map one of them otherwise")
+    if len(fields) > MAX_FIELDS:
+        raise ConfigError(f"more than {MAX_FIELDS} columns would be fields; name the ones to keep")
+
+
+def _position(header: tuple[str, ...], name: str) -> int:
+    wanted = letters(name)
+    for at, cell in enumerate(header):
+        if letters(cell) == wanted:
+            return at
+    raise ConfigError(f"no column is called {name!r}; there are: {', '.join(header)}")
+
+
+def _first_of(found: list[str], known: tuple[str, ...]) -> int | None:
+    return next((found.index(alias) for alias in known if alias in found), None)

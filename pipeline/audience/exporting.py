@@ -1,16 +1,17 @@
-"""Subscribers as CSV that a spreadsheet shows and never computes."""
+"""Subscribers as CSV that a spreadsheet shows and never computes, or as lines of JSON."""
 
 from __future__ import annotations
 
 import csv
 import io
+import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Final
+from typing import Any, Final
 
 from pipeline.model.subscriber import Subscriber
 
-HEADER: Final = ("address", "name", "state", "since")
+HEADER: Final = ("address", "name", "state", "since", "language", "zone", "tags")
 
 # Spreadsheets take a cell that starts so for a formula, and =cmd|... is a valid address. The
 # full-width forms count too. An apostrophe in front makes it text; the importer drops it again.
@@ -25,7 +26,7 @@ def shield(cell: str) -> str:
 
 def unshield(cell: str) -> str:
     """Return what a shielded cell was before; any other cell as it is."""
-    return cell[1:] if _SHIELDED.match(cell) else cell
+    return cell[1:] if cell.startswith("'") and _SHIELDED.match(cell) else cell
 
 
 def csv_line(cells: Sequence[str]) -> str:
@@ -35,9 +36,39 @@ def csv_line(cells: Sequence[str]) -> str:
     return record.getvalue()
 
 
-def export_rows(subscribers: Iterable[Subscriber]) -> Iterator[str]:
-    """Yield the CSV file of subscribers, header first, a record at a time."""
-    yield csv_line(HEADER)
-    for subscriber in subscribers:
-        since = subscriber.created_at.isoformat(timespec="seconds")
-        yield csv_line((subscriber.address, subscriber.name, subscriber.state, since))
+def field_names(subscribers: Iterable[Subscriber]) -> tuple[str, ...]:
+    """Return the names of all fields that anybody has, sorted."""
+    return tuple(sorted({name for subscriber in subscribers for name in subscriber.fields}))
+
+
+def export_rows(subscribers: Iterable[Subscriber], fields: Sequence[str] = ()) -> Iterator[str]:
+    """Yield the CSV file of subscribers, header first, a record at a time.
+
+    The importer takes it back; `fields` become the columns `field.NAME` behind the others.
+    """
+    yield csv_line([*HEADER, *(f"field.{name}" for name in fields)])
+    for person in subscribers:
+        since = person.created_at.isoformat(timespec="seconds")
+        known = (person.language or "", person.zone or "", ",".join(sorted(person.tags)))
+        values = (person.fields.get(name, "") for name in fields)
+        yield csv_line([person.address, person.name, person.state, since, *known, *values])
+
+
+def export_lines(subscribers: Iterable[Subscriber]) -> Iterator[str]:
+    """Yield subscribers as JSON, one a line."""
+    for person in subscribers:
+        yield json.dumps(as_json(person), ensure_ascii=False) + "\n"
+
+
+def as_json(person: Subscriber) -> dict[str, Any]:
+    """Return a subscriber ready for JSON."""
+    return {
+        "address": person.address,
+        "name": person.name,
+        "state": person.state.value,
+        "since": person.created_at.isoformat(timespec="seconds"),
+        "language": person.language,
+        "zone": person.zone,
+        "tags": sorted(person.tags),
+        "fields": dict(person.fields),
+    }

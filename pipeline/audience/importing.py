@@ -4,31 +4,34 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
-from typing import BinaryIO, Final
+from types import MappingProxyType
+from typing import BinaryIO, Final, NamedTuple, TypeVar
 
 from pipeline.audience.address import Address, AddressError, clean_name, parse_address
-from pipeline.audience.columns import (
-    ColumnNames,
-    Columns,
-    columns_of,
-    is_address_header,
-    meaning,
-)
+from pipeline.audience.cells import CellError, language_in, meaning, proof_in, tags_in, zone_in
+from pipeline.audience.columns import Columns, Rest, Wanted, columns_of, is_address_header
 from pipeline.audience.decoding import detect_encoding
+from pipeline.audience.duplicates import Lines
 from pipeline.audience.exporting import csv_line, unshield
 from pipeline.audience.records import TOO_LONG, Line, Record, delimiter_of, lines, records
+from pipeline.errors import ConfigError
 from pipeline.model.subscriber import SubscriberState, SuppressionReason
 
 REJECTS_HEADER: Final = ("line", "reason", "original")
 
+T = TypeVar("T")
+
+MAX_VALUE: Final = 500  # characters of a field
+
+_NO_FIELDS: Final[Mapping[str, str]] = MappingProxyType({})
+_NO_TAGS: Final[frozenset[str]] = frozenset()
 _NAMED: Final = re.compile(r"\s*(?P<name>[^<>]*?)\s*<(?P<address>[^<>]*)>\s*")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class Row(NamedTuple):
     """Somebody in the file."""
 
     line: int  # 1-based
@@ -37,6 +40,12 @@ class Row:
     name: str  # empty if the file has none
     state: SubscriberState = SubscriberState.ACTIVE  # or PENDING
     suppression: SuppressionReason | None = None  # the file says: do not write to them
+    language: str | None = None
+    zone: str | None = None
+    tags: frozenset[str] = _NO_TAGS
+    fields: Mapping[str, str] = _NO_FIELDS  # none of them empty
+    proof: str = ""  # when and how they agreed, as the file says
+    doubt: str = ""  # what of the row was left out, and why
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +70,8 @@ class ImportReport:
     suppressed: int = 0  # here, or by what the file says
     invalid: int = 0
     duplicate: int = 0
+    doubtful: int = 0  # among the others: a cell of theirs meant nothing and was left out
+    doubts: tuple[str, ...] = ()  # the first of them, each with its line
     rejects: tuple[Reject, ...] = ()  # the invalid and the duplicate rows
 
     @property
@@ -73,28 +84,29 @@ class ImportReport:
 
 
 def read_rows(
-    stream: BinaryIO, *, encoding: str | None = None, names: ColumnNames | None = None
+    stream: BinaryIO, *, encoding: str | None = None, wanted: Wanted | None = None
 ) -> Iterator[Row | Reject]:
     """Yield a Row or a Reject for every row of a file, in its order.
 
     The file is CSV with any usual delimiter, with a header or with addresses from its first line
     on; or it has one address a line, alone or as `Name <address>`. Nothing in it stops the
-    reading, and nothing is skipped in silence but blank lines. Memory grows by the addresses
-    only, which are kept to find the duplicates.
+    reading, and nothing is skipped in silence but blank lines. Memory grows by the places of the
+    addresses only, some 25 MB a million, which are kept to find the duplicates.
 
     Args:
         stream: seekable; stays open.
         encoding: as `detect_encoding` found; None finds it again.
-        names: headers of the columns where they are not the usual ones.
+        wanted: what the operator says of the columns; they need a header then.
 
     Raises:
-        ConfigError: no column is for addresses; nothing was yielded.
+        ConfigError: no column is for addresses, or one that is wanted is not there; nothing was
+            yielded.
     """
     name = encoding or detect_encoding(stream).name
     stream.seek(0)
     text = io.TextIOWrapper(stream, name, errors="replace")
     try:
-        yield from _without_duplicates(_read(lines(text), names or ColumnNames()))
+        yield from _without_duplicates(_read(lines(text), wanted or Wanted()))
     finally:
         text.detach()
 
@@ -106,20 +118,22 @@ def reject_lines(rejects: Iterable[Reject]) -> Iterator[str]:
         yield csv_line((str(reject.line), reject.reason, reject.text))
 
 
-def _read(source: Iterator[Line], names: ColumnNames) -> Iterator[Row | Reject]:
+def _read(source: Iterator[Line], wanted: Wanted) -> Iterator[Row | Reject]:
     first = next(source, None)
     if first is None:
         return
     delimiter = None if _NAMED.fullmatch(first.text) else delimiter_of(first.text)
     everything = chain([first], source)
     if delimiter is None:
+        if wanted.roles or wanted.fields:
+            raise ConfigError("columns are named, and the file has one only")
         yield from _read_plain(everything)
         return
     table = records(everything, delimiter)
     head = next(table)
-    found = _columns_without_header(head.cells)
+    found = None if wanted.roles or wanted.fields else _columns_without_header(head.cells)
     if found is None:
-        columns = columns_of(head.cells, names)
+        columns = columns_of(tuple(unshield(cell) for cell in head.cells), wanted)
     else:
         columns = found
         table = chain([head], table)
@@ -128,12 +142,13 @@ def _read(source: Iterator[Line], names: ColumnNames) -> Iterator[Row | Reject]:
 
 
 def _read_plain(source: Iterator[Line]) -> Iterator[Row | Reject]:
+    columns = Columns(address=0)
     for at, line in enumerate(source):
         if at == 0 and is_address_header(line.text):
             continue
         cell = line.text.strip().rstrip(",;")
         problem = TOO_LONG if line.cut else None
-        yield _from_record(Record(line.number, line.text, (cell,), problem), Columns(address=0))
+        yield _from_record(Record(line.number, line.text, (cell,), problem), columns)
 
 
 def _columns_without_header(cells: tuple[str, ...]) -> Columns | None:
@@ -146,30 +161,64 @@ def _columns_without_header(cells: tuple[str, ...]) -> Columns | None:
 
 
 def _from_record(record: Record, columns: Columns) -> Row | Reject:
-    if record.problem is not None:
-        return _reject(record, record.problem)
-    if len(record.cells) < columns.width:
-        return _reject(record, f"it has {len(record.cells)} cells; the address is in the next")
-    cell = unshield(record.cells[columns.address].strip())
-    name = columns.name_in(record.cells)
-    if named := _NAMED.fullmatch(cell):
+    line, text, cells, problem = record
+    if problem is not None:
+        return _reject(record, problem)
+    if len(cells) <= columns.address:
+        return _reject(record, f"it has {len(cells)} cells; the address is in the next")
+    cell = _cell(cells, columns.address)
+    name = _name(cells, columns.names)
+    if "<" in cell and (named := _NAMED.fullmatch(cell)):
         cell, name = named["address"], name or named["name"].strip("\"'")
     try:
         address = parse_address(cell)
     except AddressError as error:
         return _reject(record, error.reason)
-    status = columns.status_in(record.cells)
-    meant = meaning(status)
+    if columns.rest is None:
+        return Row(line, text, address, clean_name(name))
+    return _with_the_rest(record, columns.rest, address, clean_name(name))
+
+
+def _with_the_rest(record: Record, rest: Rest, address: Address, name: str) -> Row | Reject:
+    """Return the row of a file that has more than addresses and names."""
+    line, text, cells, _ = record
+    meant = meaning(_cell(cells, rest.status))
     if meant is None:
+        status = _cell(cells, rest.status)
         return _reject(record, f"nobody knows what the status {status!a} means")
+    suppression = meant if isinstance(meant, SuppressionReason) else None
+    state = meant if isinstance(meant, SubscriberState) else SubscriberState.ACTIVE
+    doubts: list[str] = []
+    language = _understood(language_in, _cell(cells, rest.language), doubts)
+    zone = _understood(zone_in, _cell(cells, rest.zone), doubts)
+    tags = _understood(tags_in, _cell(cells, rest.tags), doubts) or _NO_TAGS
+    fields = {
+        name: value
+        for name, at in rest.fields.items()
+        if at < len(cells) and (value := clean_name(unshield(cells[at].strip()), MAX_VALUE))
+    }
+    proof = proof_in(_cell(cells, rest.agreed_on), _cell(cells, rest.agreed_how))
+    doubt = "; ".join(doubts)
     return Row(
-        line=record.line,
-        text=record.text,
-        address=address,
-        name=clean_name(name),
-        state=meant if isinstance(meant, SubscriberState) else SubscriberState.ACTIVE,
-        suppression=meant if isinstance(meant, SuppressionReason) else None,
+        line, text, address, name, state, suppression, language, zone, tags, fields, proof, doubt
     )
+
+
+def _cell(cells: tuple[str, ...], at: int | None) -> str:
+    return "" if at is None or at >= len(cells) else unshield(cells[at].strip())
+
+
+def _name(cells: tuple[str, ...], at: tuple[int, ...]) -> str:
+    return _cell(cells, at[0]) if len(at) == 1 else " ".join([_cell(cells, each) for each in at])
+
+
+def _understood(read: Callable[[str], T], cell: str, doubts: list[str]) -> T | None:
+    """Read a cell; one that means nothing costs itself only, and a word about it."""
+    try:
+        return read(cell)
+    except CellError as error:
+        doubts.append(str(error))
+        return None
 
 
 def _reject(record: Record, reason: str) -> Reject:
@@ -178,14 +227,14 @@ def _reject(record: Record, reason: str) -> Reject:
 
 def _without_duplicates(rows: Iterator[Row | Reject]) -> Iterator[Row | Reject]:
     """Let the first row of an address count; but a later one that suppresses it counts too."""
-    seen: dict[str, int] = {}
+    seen = Lines()
     suppressed: set[str] = set()
     for row in rows:
         if isinstance(row, Reject):
             yield row
             continue
         key = row.address.normalised
-        first = seen.setdefault(key, row.line)
+        first = seen.first(key, row.line)
         if first != row.line and (row.suppression is None or key in suppressed):
             reason = f"the address is in line {first} already"
             yield Reject(line=row.line, text=row.text, reason=reason, duplicate=True)

@@ -31,9 +31,15 @@ COMMANDS: Final = {
     "cancel": ("pipeline.cli.control:cancel", "Give a dispatch up."),
     "retry": ("pipeline.cli.retry:retry", "Send again to whom it did not reach."),
     "subscribers": ("pipeline.cli.subscribers:subscribers", "Add, import and list people."),
+    "feedback": (
+        "pipeline.cli.feedback:feedback",
+        "Hear bounces, complaints and mails that unsubscribe.",
+    ),
     "feeds": ("pipeline.cli.feeds:feeds", "Write RSS, Atom, JSON Feed and issue pages."),
     "dkim": ("pipeline.cli.dkim:dkim", "Make the keys that sign mail; show their DNS records."),
+    "keys": ("pipeline.cli.keys:keys", "Change the keys that sign links."),
     "serve": ("pipeline.cli.serve:serve", "Run the clock, and the site and outbox over HTTP."),
+    "doctor": ("pipeline.cli.doctor:doctor", "Look at it all as a mailbox provider would."),
     "demo": ("pipeline.cli.demo:demo", "Walk the whole way on the sample, to 1,000 readers."),
     "plugins": ("pipeline.cli.plugins:plugins", "List formats, senders and feeds."),
 }

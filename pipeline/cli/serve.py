@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -15,6 +15,8 @@ from pipeline.errors import ConfigError
 if TYPE_CHECKING:
     from pipeline.app import App
     from pipeline.operations.tick import Ticked
+
+LISTEN_EVERY_S: Final = 300.0  # where the mailbox does not announce mail
 
 
 @click.command(epilog="Example: broadsheet serve --port 8025")
@@ -27,8 +29,8 @@ def serve(place: Place, host: str, port: int, every_s: float, *, once: bool) -> 
     """Run the clock that sends what is due, and serve the site and the outbox over HTTP.
 
     What is due is in the database: stop and start it as you like. The site is at /, the outbox at
-    /outbox/ for this machine only, and unsubscribe links at /u/. Put a web server with TLS in
-    front of it for the public.
+    /outbox/ for this machine only, and the pages for readers beside them (docs/web.md). Put a web
+    server with TLS in front of it for the public, and name it in web.trusted_proxies.
     """
     app = place.app()
     _log_for_people()
@@ -47,6 +49,7 @@ def _serve(app: App, host: str, port: int, every_s: float) -> None:
 
     from pipeline.schedule.clock import run_clock
     from pipeline.web.application import application
+    from pipeline.web.patience import MOST_HEAD_BYTES, PatientProtocol
 
     interruption = Interruption()
     tick, publish = app.tick(), app.publish()
@@ -61,8 +64,13 @@ def _serve(app: App, host: str, port: int, every_s: float) -> None:
             application(app),
             host=host,
             port=port,
+            http=PatientProtocol,
+            ws="none",
+            h11_max_incomplete_event_size=MOST_HEAD_BYTES,
             log_level="warning",
+            access_log=False,  # it would write tokens down
             server_header=False,
+            proxy_headers=False,  # whom to believe is in the settings, and the door's business
             timeout_graceful_shutdown=2,
         )
     )
@@ -71,10 +79,34 @@ def _serve(app: App, host: str, port: int, every_s: float) -> None:
         web.start()
         try:
             _wait_for(server, web, host, port)
+            listening = _listen(app, interruption)
             run_clock(step, every_s=every_s, stop=interruption.stop)
         finally:
             server.should_exit = True
             web.join()
+        if listening:
+            listening.join()
+
+
+def _listen(app: App, interruption: Interruption) -> threading.Thread | None:
+    """Hear what comes back, if the settings say where it arrives."""
+    if not app.settings.feedback.mailbox:
+        return None
+    log = logging.getLogger("broadsheet")
+    collect = app.collect()
+
+    def follow() -> None:
+        collect.follow(
+            interruption.stop,
+            every_s=LISTEN_EVERY_S,
+            say=lambda found: log.info(
+                "feedback: %s heard, %s for a person", found.heard, found.unread
+            ),
+        )
+
+    listening = threading.Thread(target=follow, name="feedback")
+    listening.start()
+    return listening
 
 
 def _wait_for(server: object, web: threading.Thread, host: str, port: int) -> None:

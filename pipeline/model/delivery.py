@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Final, NamedTuple, NewType
 
 from pipeline.model.subscriber import SubscriberId
@@ -41,7 +42,8 @@ NEXT: Final[Mapping[DeliveryStatus, frozenset[DeliveryStatus]]] = {
     # A sender fault found late (the circuit breaker) takes the blame back.
     DeliveryStatus.REFUSED: frozenset({DeliveryStatus.PENDING}),
     DeliveryStatus.ACCEPTED: frozenset(),
-    DeliveryStatus.LEFT_OUT: frozenset(),
+    # They left while their message was on the wire, and it may have arrived all the same.
+    DeliveryStatus.LEFT_OUT: frozenset({DeliveryStatus.ACCEPTED, DeliveryStatus.UNCERTAIN}),
 }
 
 
@@ -97,6 +99,7 @@ class Claim(NamedTuple):
     attempt: int  # the number of the attempt to come, from 1
     dated_at: int | None  # microseconds: the Date header of an earlier attempt, to be kept
     first_tried_at: int | None  # microseconds: giving up counts from it
+    fields: Mapping[str, str] = MappingProxyType({})  # the reader's own, as they were at prepare
 
 
 class Settled(NamedTuple):

@@ -6,20 +6,25 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from pipeline.audience.secrets import Keys
+from pipeline.audience.tokens import ReturnPath
 from pipeline.delivery.loop import Delivery, LoopKind, deliver
 from pipeline.delivery.report import Progress, Report, Stop
 from pipeline.delivery.throttle import Throttle
 from pipeline.errors import Locked, NotAllowed, OutboxError
+from pipeline.model.audience import Audience
 from pipeline.model.delivery import DeliveryStatus
 from pipeline.model.dispatch import Dispatch, DispatchId, DispatchState
 from pipeline.model.newsletter import Newsletter
 from pipeline.model.ports import Clock, Sender, StreamingSender
+from pipeline.operations.hear import Hear
 from pipeline.operations.messages import Messages, Sign
+from pipeline.operations.picking import condition
 from pipeline.operations.recover import Recover
 from pipeline.outbox.compose import compose
 from pipeline.outbox.folder import Outbox
 from pipeline.storage.dispatches import Dispatches
 from pipeline.storage.ledger import SqlLedger
+from pipeline.storage.lists import Lists
 from pipeline.storage.progress import DispatchCounts
 from pipeline.storage.throttles import Throttles
 
@@ -44,8 +49,11 @@ class Deliver:
     sender: Sender | StreamingSender
     newsletter: Newsletter
     keys: Keys
+    lists: Lists
+    return_path: ReturnPath | None  # None: bounces go to the address of From
     sign: Sign | None
     recover: Recover
+    hear: Hear
     domains: Mapping[str, float]  # messages a second to a recipient's domain
     sync_each: bool
     loop: LoopKind
@@ -70,12 +78,17 @@ class Deliver:
             dispatch = self.dispatches.get(id_)
             messages = self._messages(dispatch)
             self._require_earlier_ones_over(dispatch)
-            self.dispatches.prepare(id_, self.clock())
+            self._prepare(dispatch)
             state = self.dispatches.get(id_).state
             if state is not DispatchState.SENDING:
                 self.recover.locked(id_)
                 raise NotAllowed(f"dispatch {id_} is {state}; nothing was sent")
             return self._concluded(id_, self._run(id_, messages, stop, progress))
+
+    def _prepare(self, dispatch: Dispatch) -> None:
+        now = self.clock()
+        rule = condition(Audience.parse(dispatch.audience), now)
+        self.dispatches.prepare(dispatch.id, now, rule)
 
     def _run(
         self,
@@ -121,6 +134,8 @@ class Deliver:
             newsletter=self.newsletter,
             keys=self.keys,
             sign=self.sign,
+            list_=self.lists.all()[Audience.parse(dispatch.audience).list],
+            return_path=self.return_path,
         )
 
     def _require_earlier_ones_over(self, dispatch: Dispatch) -> None:
@@ -141,6 +156,7 @@ class Deliver:
         return self.dispatches.counts(id_).by_status[DeliveryStatus.ACCEPTED] > 0
 
     def _concluded(self, id_: DispatchId, report: Report) -> Delivered:
+        self.hear.refusals(id_)  # what servers said to our face counts as what they mail back
         counts = self.dispatches.counts(id_)
         dispatch = self.dispatches.get(id_)
         if dispatch.state is DispatchState.SENDING:

@@ -16,7 +16,7 @@ from pipeline.model.entry import Entry
 from pipeline.operations.approve import Approve
 from pipeline.operations.build import Build, Built
 from pipeline.operations.deliver import Delivered
-from pipeline.operations.import_subscribers import ImportSubscribers
+from pipeline.operations.enrol import Enrol
 from pipeline.operations.publish import Publish
 from pipeline.operations.send import Send
 from pipeline.operations.unsubscribe import Unsubscribe
@@ -37,7 +37,7 @@ class Demo:
     build: Build
     approve: Approve
     publish: Publish
-    import_subscribers: ImportSubscribers
+    enrol: Enrol
     send_to: Callable[[str, int], Send]  # host and port of the mail server
     unsubscribe: Unsubscribe
     say: Callable[[str], None]
@@ -106,7 +106,7 @@ class Demo:
 
     def _import(self, file: Path, people: int) -> None:
         file.write_text("\n".join(_invented_rows(people)) + "\n", encoding="utf-8")
-        report = self.import_subscribers(file, source="invented for the demo")
+        report = self.enrol.file(file, source="invented for the demo")
         self.say(
             f"import   {report.total} rows: {report.new} new, {report.duplicate} duplicate, "
             f"{report.invalid} invalid, {report.suppressed} suppressed"
@@ -142,7 +142,10 @@ class Demo:
         kinds = [part.get_content_type() for part in message.iter_parts()]
         _require(kinds == ["text/plain", "text/html"], "a message has not two parts")
         link = str(message["List-Unsubscribe"]).split(",")[0].strip(" <>")
-        _require(self.unsubscribe.knows(link.rpartition("/")[2]), "a link would not unsubscribe")
+        _require(
+            self.unsubscribe.look(link.rpartition("/")[2]) is not None,
+            "a link would not unsubscribe",
+        )
 
 
 def _invented_rows(people: int) -> Iterator[str]:

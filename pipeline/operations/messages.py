@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from pipeline.audience.secrets import Keys
-from pipeline.audience.tokens import Action, Tokens, message_ids
+from pipeline.audience.tokens import Action, ReturnPath, Tokens, message_ids
 from pipeline.delivery.run import Unrepresentable
 from pipeline.model.delivery import Claim, Envelope, Outgoing
 from pipeline.model.entry import EntryId
 from pipeline.model.newsletter import Newsletter
+from pipeline.model.subscriber import MAIN, ListId
 from pipeline.outbox.headers import MessageError
 from pipeline.outbox.message import MessageTemplate, Reader
 
@@ -27,13 +28,16 @@ class Messages:
         newsletter: Newsletter,
         keys: Keys,
         sign: Sign | None,
+        list_: ListId = MAIN,
+        return_path: ReturnPath | None = None,
     ) -> None:
         self._template = template
         self._sender = newsletter.sender.address
         self._message_id = message_ids(keys, entry, newsletter.mail_domain)
         tokens = Tokens(keys)
-        self._unsubscribe = tokens.minter(Action.UNSUBSCRIBE)
-        self._preferences = tokens.minter(Action.PREFERENCES)
+        self._unsubscribe = tokens.minter(Action.UNSUBSCRIBE, list_)
+        self._preferences = tokens.minter(Action.PREFERENCES, list_)
+        self._return_path = return_path
         self._sign = sign
 
     def __call__(self, claim: Claim, dated_at: int) -> Outgoing | Unrepresentable:
@@ -45,6 +49,7 @@ class Messages:
             unsubscribe_token=self._unsubscribe(claim.subscriber),
             preferences_token=self._preferences(claim.subscriber) if preferences else "",
             name=claim.name,
+            fields=claim.fields,
         )
         try:
             message = self._template.fill(reader, dated_at=dated_at)
@@ -52,4 +57,5 @@ class Messages:
             return Unrepresentable(str(error))
         if self._sign:
             message = self._sign(message)
-        return Outgoing(Envelope(self._sender, claim.address), message, plain=True)
+        sender = self._return_path.mint(claim.delivery) if self._return_path else self._sender
+        return Outgoing(Envelope(sender, claim.address), message, plain=True)

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from pipeline.errors import NotAllowed
-from pipeline.model.dispatch import EVERYONE, Dispatch
+from pipeline.model.audience import Audience
+from pipeline.model.dispatch import Dispatch
 from pipeline.model.entry import Entry, EntryId
 from pipeline.model.ports import Clock
+from pipeline.operations.picking import condition
 from pipeline.outbox.folder import Outbox
-from pipeline.storage.dispatches import Dispatches
+from pipeline.storage.dispatches import EVERYBODY, Dispatches
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,27 +24,36 @@ class Schedule:
     clock: Clock
 
     def __call__(
-        self, entry: EntryId, *, due_at: datetime, occurrence: str | None = None
+        self,
+        entry: EntryId,
+        *,
+        due_at: datetime,
+        audience: Audience = EVERYBODY,
+        occurrence: str | None = None,
     ) -> Dispatch:
-        """Schedule an entry for everybody.
+        """Schedule an entry for a list, or for those of it that a rule picks.
 
         Args:
             entry: an approved entry of the outbox.
             due_at: aware; a moment that has passed means: at the next tick.
+            audience: to whom.
             occurrence: key of the weekly slot that it fills, if one does.
 
         Raises:
-            NotAllowed: not approved, or there is a dispatch of it already.
+            NotAllowed: not approved, or there is a dispatch of it to that audience already.
+            RuleError: the rule of the audience cannot be read.
             OutboxError: the entry was changed by hand.
         """
         approved = approved_entry(self.outbox, entry)
+        now = self.clock()
+        condition(audience, now)  # read now rather than when it is due, with nobody there
         return self.dispatches.create(
             entry=entry,
             digest=approved.digest,
-            audience=EVERYONE,
+            audience=audience,
             due_at=due_at,
             occurrence=occurrence,
-            now=self.clock(),
+            now=now,
         )
 
 

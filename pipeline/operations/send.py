@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from itertools import islice
 
-from pipeline.audience.address import parse_address
 from pipeline.delivery.report import Progress, Stop
 from pipeline.errors import NotAllowed
+from pipeline.model.audience import Audience
 from pipeline.model.dispatch import Dispatch, DispatchState
 from pipeline.model.entry import Entry, EntryId
 from pipeline.model.newsletter import Mailbox
-from pipeline.model.subscriber import SubscriberState
 from pipeline.operations.deliver import Deliver, Delivered
+from pipeline.operations.picking import condition
 from pipeline.operations.schedule import Schedule, approved_entry
+from pipeline.storage.dispatches import EVERYBODY
 from pipeline.storage.subscribers import Subscribers
 from pipeline.storage.suppressions import Suppressions
 
@@ -37,52 +37,51 @@ class Rehearsal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Send:
-    """Send an approved entry to everybody, or go on where an earlier run stopped."""
+    """Send an approved entry to an audience, or go on where an earlier run stopped."""
 
     schedule: Schedule
     deliver: Deliver
     subscribers: Subscribers
     suppressions: Suppressions
 
-    def rehearse(self, entry: EntryId) -> Rehearsal:
+    def rehearse(self, entry: EntryId, *, audience: Audience = EVERYBODY) -> Rehearsal:
         """Say what would happen; nothing does.
 
         Raises:
             NotAllowed: not approved, sent already, or the dispatch cannot go on.
+            RuleError: the rule of the audience cannot be read.
         """
-        dispatch = self.deliver.dispatches.find(entry)
+        dispatches = self.deliver.dispatches
+        dispatch = dispatches.find(entry, audience)
         recovered = 0
         if dispatch:
             recovered = self.deliver.recover(dispatch.id) or 0
             _refuse_what_is_over(dispatch)
         found = approved_entry(self.schedule.outbox, entry)
+        now = self.schedule.clock()
+        rule = condition(audience, now)
         if dispatch and dispatch.started_at:
-            counts = self.deliver.dispatches.counts(dispatch.id)
+            counts = dispatches.counts(dispatch.id)
             people, left_out = counts.open, counts.excluded
         else:
-            forecast = self.deliver.dispatches.forecast(entry)
+            forecast = dispatches.forecast(entry, now=now, audience=audience, rule=rule)
             people, left_out = forecast.to_send, forecast.left_out
         return Rehearsal(
             entry=found,
             sender=self.deliver.newsletter.sender,
             people=people,
             left_out=left_out,
-            first=tuple(islice(self._readers(), _SAMPLE)),
+            first=dispatches.sample(_SAMPLE, now=now, audience=audience, rule=rule),
             message_bytes=len(self.schedule.outbox.part(entry, "message.eml")),
             dispatch=dispatch,
             recovered=recovered,
         )
 
-    def _readers(self) -> Iterator[str]:
-        """Yield addresses of people who would be written to."""
-        for person in self.subscribers.all(SubscriberState.ACTIVE):
-            if not self.suppressions.contains(parse_address(person.address).normalised):
-                yield person.address
-
     def __call__(
         self,
         entry: EntryId,
         *,
+        audience: Audience = EVERYBODY,
         stop: Callable[[], Stop] = lambda: Stop.NO,
         progress: Callable[[Progress], None] = lambda _: None,
     ) -> Delivered:
@@ -92,9 +91,9 @@ class Send:
             NotAllowed: not approved, or sent already.
             Locked: another process is sending it.
         """
-        dispatch = self.deliver.dispatches.find(entry)
+        dispatch = self.deliver.dispatches.find(entry, audience)
         if dispatch is None:
-            dispatch = self.schedule(entry, due_at=self.schedule.clock())
+            dispatch = self.schedule(entry, due_at=self.schedule.clock(), audience=audience)
         _refuse_what_is_over(dispatch)
         if dispatch.state is DispatchState.PAUSED:  # whoever sends it has seen why
             self.deliver.dispatches.set_state(

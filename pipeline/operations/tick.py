@@ -11,6 +11,9 @@ from pipeline.errors import BroadsheetError, Locked, OutboxError
 from pipeline.model.dispatch import DispatchId, DispatchState
 from pipeline.model.ports import Clock
 from pipeline.operations.deliver import Deliver, Delivered
+from pipeline.operations.erase import Erase
+from pipeline.operations.keep_word import KeepWord
+from pipeline.operations.notify import Notify
 from pipeline.operations.schedule import Schedule
 from pipeline.outbox.approval import ApprovalState, approval_state
 from pipeline.outbox.folder import Outbox
@@ -31,13 +34,16 @@ class Ticked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tick:
-    """Fill the weekly slot, then work on every dispatch that is due."""
+    """Keep readers' words, fill the weekly slot, then work on every dispatch that is due."""
 
     outbox: Outbox
     dispatches: Dispatches
     slots: Slots
     schedule: Schedule
     deliver: Deliver
+    keep_word: KeepWord
+    notify: Notify
+    erase: Erase
     slot: WeeklySlot | None
     catch_up: timedelta
     clock: Clock
@@ -49,6 +55,7 @@ class Tick:
         delivered: list[Delivered] = []
         failures: list[str] = []
         now = self.clock()
+        self._keep_words(stop, now, failures)
         decisions = self._fill_slot(now, failures)
         for dispatch in self.dispatches.due(now):
             if stop():
@@ -70,6 +77,19 @@ class Tick:
             elif done.report.resumes_at:  # a quota is used up; asking earlier changes nothing
                 self.waiting[dispatch.id] = done.report.resumes_at
         return Ticked(decisions=decisions, delivered=tuple(delivered), failures=tuple(failures))
+
+    def _keep_words(self, stop: Callable[[], Stop], now: datetime, failures: list[str]) -> None:
+        """Do what readers asked for, before anybody is written to."""
+        steps: tuple[Callable[[], object], ...] = (
+            self.keep_word.carry_out,
+            lambda: failures.extend(self.notify(stop, now).failures),
+            self.erase.finish,
+        )
+        for step in steps:
+            try:
+                step()
+            except BroadsheetError as error:  # the next tick tries again
+                failures.append(str(error))
 
     def foresee(self, turns: int) -> tuple[Decision, ...]:
         """Say what the next turns of the slot will do if nobody approves anything until then."""

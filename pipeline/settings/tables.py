@@ -244,6 +244,9 @@ class SegmentsTable(_Table):
 class ConsentTable(_Table):
     """[consent]: how people come in and leave."""
 
+    double_opt_in: bool = Field(
+        True, description="Whether a mailbox is asked before anybody is written to"
+    )
     confirm_within: Duration = Field(
         timedelta(hours=72), description="How long a confirmation link works"
     )
@@ -282,19 +285,43 @@ class FeedbackTable(_Table):
         description="Domain of envelope senders that name the delivery (VERP); empty sends with"
         " the address of From",
     )
-    maildir: str = Field("", description="Maildir that bounces arrive in")
-    mbox: str = Field("", description="The same as one file")
-    imap_host: str = Field("", description="The same on a server")
-    imap_port: int = Field(993, ge=1, le=65535, description="Its port, TLS from the start")
-    imap_user: str = Field("", description="Its login")
+    mailbox: str = Field(
+        "", description="Where bounces arrive: `maildir:PATH`, `mbox:PATH` or `imap`"
+    )
+    imap_host: str = Field("", description="The server, for `imap`")
+    imap_port: int = Field(993, ge=1, le=65535, description="Its port")
+    imap_tls: Literal["implicit", "starttls"] = Field(
+        "implicit", description="When TLS begins; certificates are always verified"
+    )
+    imap_ca_file: str | None = Field(None, description="Certificates of a private authority, PEM")
+    imap_user: str = Field("", description="The account")
     imap_password_file: str = Field("", description="File that holds the password alone")
     imap_folder: str = Field("INBOX", description="The folder to read")
+    imap_move_to: str | None = Field(
+        None, description="Folder for what was heard; without it, mail stays and is marked as seen"
+    )
+    hard: int = Field(
+        1, ge=1, description="Days with a hard bounce a program can read until an address rests"
+    )
+    hard_in_words: int = Field(2, ge=1, description="The same if the bounce is prose")
+    in_a_row: int = Field(3, ge=1, description="Other bounces: so many issues in a row ...")
+    over: Duration = Field(timedelta(days=14), description="... from the first to the last")
+    issues: int = Field(5, ge=1, description="Or so many issues in a row ...")
+    window: Duration = Field(timedelta(days=90), description="... in this time")
     keep: Duration = Field(
         timedelta(days=30), description="How long mail that nobody can read is kept"
     )
     webhooks: Mapping[Name, WebhookTable] = Field(
         {}, description="Providers that post, by the name in their address"
     )
+
+    @model_validator(mode="after")
+    def _account(self) -> Self:
+        if self.mailbox == "imap" and not (
+            self.imap_host and self.imap_user and self.imap_password_file
+        ):
+            raise ValueError("imap needs imap_host, imap_user and imap_password_file")
+        return self
 
 
 class PathsTable(_Table):

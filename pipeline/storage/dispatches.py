@@ -11,14 +11,18 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, and_, exists, or_
 from sqlalchemy.dialects.sqlite import insert
 
 from pipeline.errors import ConfigError, NotAllowed
+from pipeline.model.audience import Audience
 from pipeline.model.delivery import DeliveryStatus
-from pipeline.model.dispatch import EVERYONE, NEXT, Dispatch, DispatchId, DispatchState
+from pipeline.model.dispatch import NEXT, Dispatch, DispatchId, DispatchState
 from pipeline.model.entry import EntryId
+from pipeline.model.subscriber import ListId
 from pipeline.storage import progress
 from pipeline.storage.engine import Database
-from pipeline.storage.preparing import Prepared, forecast, write_down
+from pipeline.storage.preparing import Crowd, Prepared, forecast, readers, write_down
 from pipeline.storage.progress import OPEN, OVER, DeliveryRecord, DispatchCounts
-from pipeline.storage.schema import delivery, dispatch, slot
+from pipeline.storage.schema import delivery, dispatch, mailing_list, slot
+
+EVERYBODY: Final = Audience()  # of the main list
 
 _COLUMNS: Final = select(
     dispatch.c.id,
@@ -45,7 +49,7 @@ class Dispatches:
         *,
         entry: EntryId,
         digest: str,
-        audience: str = EVERYONE,
+        audience: Audience = EVERYBODY,
         due_at: datetime,
         occurrence: str | None = None,
         now: datetime,
@@ -55,28 +59,27 @@ class Dispatches:
         Args:
             entry: what is sent.
             digest: of the entry as it was approved.
-            audience: only EVERYONE for now.
+            audience: a list, or those of it that a rule picks; the rule was read before.
             due_at: aware; may have passed.
             occurrence: local wall time of the weekly slot it fills; recorded in the same commit.
             now: aware, UTC.
 
         Raises:
             NotAllowed: a dispatch of it exists, and which; or the occurrence is taken.
-            ConfigError: there is no such audience.
+            ConfigError: there is no such list.
         """
-        if audience != EVERYONE:
-            raise ConfigError(f"there is no audience called {audience!r}; there is: {EVERYONE}")
         values = {
             "entry": entry,
             "digest": digest,
-            "audience": audience,
+            "audience": str(audience),
             "due_at": due_at,
             "state": DispatchState.SCHEDULED,
             "occurrence": occurrence,
             "created_at": now,
         }
-        statement = insert(dispatch).values(values).on_conflict_do_nothing()
         with self.database.writing() as connection:
+            values["list_id"] = _list_id(connection, audience)
+            statement = insert(dispatch).values(values).on_conflict_do_nothing()
             id_ = connection.scalar(statement.returning(dispatch.c.id))
             if id_ is None:
                 raise _taken(connection, entry, audience, occurrence)
@@ -101,7 +104,7 @@ class Dispatches:
         with self.database.reading() as connection:
             return _get(connection, id_)
 
-    def find(self, entry: EntryId, audience: str = EVERYONE) -> Dispatch | None:
+    def find(self, entry: EntryId, audience: Audience = EVERYBODY) -> Dispatch | None:
         """Return the dispatch of an entry to an audience that is not cancelled, if there is."""
         with self.database.reading() as connection:
             return _find(connection, entry, audience)
@@ -174,16 +177,50 @@ class Dispatches:
                 raise _refusal(_get(connection, id_), to)
             return _get(connection, id_)
 
-    def forecast(self, entry: EntryId) -> Prepared:
-        """Say what a dispatch of an entry to EVERYONE would come to if it was prepared now."""
-        with self.database.reading() as connection:
-            return forecast(connection, entry)
+    def forecast(
+        self,
+        entry: EntryId,
+        *,
+        now: datetime,
+        audience: Audience = EVERYBODY,
+        rule: ColumnElement[bool] | None = None,
+    ) -> Prepared:
+        """Say what a dispatch of an entry would come to if it was prepared now.
 
-    def prepare(self, id_: DispatchId, now: datetime) -> Prepared:
+        Args:
+            entry: what would be sent.
+            now: aware, UTC.
+            audience: to whom.
+            rule: of the audience, compiled; None if it has none.
+        """
+        with self.database.reading() as connection:
+            return forecast(connection, entry, _crowd(connection, audience, rule), now)
+
+    def sample(
+        self,
+        count: int,
+        *,
+        now: datetime,
+        audience: Audience = EVERYBODY,
+        rule: ColumnElement[bool] | None = None,
+    ) -> tuple[str, ...]:
+        """Return some addresses that a dispatch to an audience would be sent to now."""
+        with self.database.reading() as connection:
+            query = readers(_crowd(connection, audience, rule), now, count)
+            return tuple(connection.scalars(query))
+
+    def prepare(
+        self, id_: DispatchId, now: datetime, rule: ColumnElement[bool] | None = None
+    ) -> Prepared:
         """Write down the audience and set the dispatch SENDING, in one commit.
 
         After a crash the dispatch is as before, SCHEDULED or PREPARING: call it again. Of one
         that was prepared, whatever it is now, return what it came to and change nothing.
+
+        Args:
+            id_: which.
+            now: aware, UTC.
+            rule: of its audience, compiled; None if it has none.
 
         Raises:
             NotAllowed: it is cancelled or missed, and was never prepared.
@@ -193,7 +230,8 @@ class Dispatches:
             if found.started_at is None:
                 if found.state not in {DispatchState.SCHEDULED, DispatchState.PREPARING}:
                     raise NotAllowed(f"dispatch {id_} is {found.state}; it cannot be prepared now")
-                write_down(connection, id_, found.entry, now)
+                crowd = _crowd(connection, Audience.parse(found.audience), rule)
+                write_down(connection, id_, found.entry, crowd, now)
             counts = progress.count(connection, id_)
         return Prepared(to_send=sum(counts.by_status.values()), left_out=counts.excluded)
 
@@ -239,10 +277,25 @@ def _get(connection: Connection, id_: DispatchId) -> Dispatch:
     return _dispatch(row)
 
 
-def _find(connection: Connection, entry: EntryId, audience: str) -> Dispatch | None:
+def _list_id(connection: Connection, audience: Audience) -> ListId:
+    lists = mailing_list.c
+    found = connection.scalar(select(lists.id).where(lists.name == audience.list))
+    if found is None:
+        there = ", ".join(connection.scalars(select(lists.name).order_by(lists.id)))
+        raise ConfigError(f"there is no list called {audience.list!r}; there is: {there}")
+    return ListId(found)
+
+
+def _crowd(connection: Connection, audience: Audience, rule: ColumnElement[bool] | None) -> Crowd:
+    if bool(audience.rule) != (rule is not None):  # or a segment would go to its whole list
+        raise ValueError(f"the rule of {str(audience)!r} and the one that was compiled differ")
+    return Crowd(list=_list_id(connection, audience), rule=rule)
+
+
+def _find(connection: Connection, entry: EntryId, audience: Audience) -> Dispatch | None:
     query = _COLUMNS.where(
         dispatch.c.entry == entry,
-        dispatch.c.audience == audience,
+        dispatch.c.audience == str(audience),
         dispatch.c.state != DispatchState.CANCELLED,
     )
     row = connection.execute(query).one_or_none()
@@ -258,7 +311,7 @@ def _refusal(found: Dispatch, to: DispatchState) -> NotAllowed:
 
 
 def _taken(
-    connection: Connection, entry: EntryId, audience: str, occurrence: str | None
+    connection: Connection, entry: EntryId, audience: Audience, occurrence: str | None
 ) -> NotAllowed:
     found = _find(connection, entry, audience)
     if found is None:

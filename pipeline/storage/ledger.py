@@ -11,7 +11,7 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Any, Final, cast
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, select, text, update
 
 from pipeline.errors import NotAllowed
 from pipeline.model.delivery import NEXT, Claim, DeliveryId, DeliveryStatus, Settled
@@ -23,6 +23,7 @@ from pipeline.storage.doorbell import Doorbell
 from pipeline.storage.engine import Database
 from pipeline.storage.progress import OVER
 from pipeline.storage.schema import delivery, dispatch
+from pipeline.storage.standing import NO_FIELDS
 
 TAKEN_BACK: Final = "taken back"
 
@@ -50,12 +51,12 @@ class SqlLedger:
             with self.database.reading() as connection:
                 page = _page(_driver(connection), values)
             leaving = [
-                {"id": id_, "standing": standing, "now": values["now"]}
-                for id_, *_, standing in page
-                if standing != SubscriberState.ACTIVE
+                {"id": row[0], "standing": standing, "now": values["now"]}
+                for row in page
+                if (standing := row.pop()) != SubscriberState.ACTIVE
             ]
             if not leaving:
-                return tuple([Claim._make(row[:-1]) for row in page])
+                return _claims(page)
             # Their places in the page are free then: it is read again, in full.
             with self.database.writing(quiet=True) as connection:
                 _driver(connection).executemany(statements.LEAVE_OUT, leaving)
@@ -99,7 +100,8 @@ class SqlLedger:
         """Decide what becomes of uncertain or refused deliveries; return how many that were.
 
         What is PENDING again keeps its attempts and its date: if both copies arrive, the reader's
-        mailbox can see that they are one message. Giving up counts anew.
+        mailbox can see that they are one message. Giving up counts anew. Who has the entry from
+        another dispatch by now, or was erased, is not sent to again: their delivery stays.
 
         Args:
             dispatch: whose.
@@ -124,6 +126,7 @@ class SqlLedger:
         with self.database.writing() as connection:
             if to is DeliveryStatus.PENDING:
                 _require_open(connection, dispatch)
+                change = change.where(text(statements.REOPENABLE))
             return connection.execute(change.values(values)).rowcount
 
 
@@ -132,10 +135,16 @@ def _driver(connection: Connection) -> sqlite3.Connection:
     return cast("sqlite3.Connection", connection.connection.driver_connection)
 
 
+def _claims(page: list[list[Any]]) -> tuple[Claim, ...]:
+    for row in page:
+        row[-1] = row[-1] or NO_FIELDS
+    return tuple([Claim._make(row) for row in page])
+
+
 def _page(driver: sqlite3.Connection, values: dict[str, int]) -> list[list[Any]]:
     """Return the fields of claims, and whether each subscriber may still be written to.
 
-    The last is the reason of a suppression or else the state of the subscriber.
+    The last is the reason of a suppression, `paused`, or the state on the dispatch's list.
     """
     page = _rows(driver, statements.DUE_PENDING, values)
     room = values["limit"] - len(page)
@@ -145,8 +154,8 @@ def _page(driver: sqlite3.Connection, values: dict[str, int]) -> list[list[Any]]
 
 
 def _rows(driver: sqlite3.Connection, query: str, values: dict[str, int]) -> list[list[Any]]:
-    (text,) = driver.execute(query, values).fetchone()
-    rows: list[list[Any]] = json.loads(text)
+    (found,) = driver.execute(query, values).fetchone()
+    rows: list[list[Any]] = json.loads(found)
     return rows
 
 

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     ForeignKey,
@@ -22,10 +23,10 @@ from sqlalchemy import (
 
 from pipeline.model.delivery import DeliveryStatus
 from pipeline.model.dispatch import DispatchState
-from pipeline.model.subscriber import SubscriberState, SuppressionReason
+from pipeline.model.subscriber import ConsentAction, SubscriberState, SuppressionReason
 from pipeline.storage.moment import Moment
 
-HEAD: Final = "0002"  # the newest revision; a database at it opens without loading Alembic
+HEAD: Final = "0003"  # the newest revision; a database at it opens without loading Alembic
 
 metadata: Final = MetaData(
     # SQLite can only change a table by copying it, and needs names to carry constraints over.
@@ -41,13 +42,17 @@ metadata: Final = MetaData(
 # SQLite gives row ids only to INTEGER PRIMARY KEY.
 Id: Final = BigInteger().with_variant(Integer, "sqlite")
 
-ALREADY: Final = "already"  # a cancelled dispatch of the same entry reached them before
+ALREADY: Final = "already"  # another dispatch of the same entry is for them, or reached them
+PAUSED: Final = "paused"  # they want nothing before a day of their own
+
+NO_FIELDS: Final = "{}"  # of a subscriber
 
 EXCLUSION_REASONS: Final = (
     SubscriberState.PENDING.value,
     SubscriberState.UNSUBSCRIBED.value,
     *(reason.value for reason in SuppressionReason if reason != SuppressionReason.UNSUBSCRIBED),
     ALREADY,
+    PAUSED,
 )
 
 
@@ -61,23 +66,55 @@ def _reference(name: str, target: str, **options: Any) -> Column[int]:
     return Column(name, Id, ForeignKey(target), **options)
 
 
+mailing_list: Final = Table(
+    "list",  # never deleted: tokens name them by their number
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("name", Text, nullable=False),  # as in the settings, which say all the rest
+    CheckConstraint("id BETWEEN 0 AND 255", name="id"),
+    UniqueConstraint("name"),
+)
+
 subscriber: Final = Table(
-    "subscriber",
+    "subscriber",  # of somebody erased there is left that they were there; see `Erasure`
     metadata,
     Column("id", Id, primary_key=True),
-    Column("address", Text, nullable=False),  # as given, domain lower-cased
+    Column("address", Text, nullable=False),  # as given, domain lower-cased; empty: erased
     Column("address_norm", Text, nullable=False),  # for comparing
     # The keyed hash cannot be computed in SQL; it is here so that suppression can be joined.
     Column("address_hash", Text, nullable=False),
     Column("name", Text, nullable=False),
-    Column("state", Text, nullable=False),
+    Column("language", Text),  # BCP 47
+    Column("zone", Text),  # IANA
+    Column("fields", Text, nullable=False, server_default=NO_FIELDS),  # JSON object of strings
     Column("created_at", Moment, nullable=False),
     Column("updated_at", Moment, nullable=False),
-    _one_of("state", SubscriberState),
     UniqueConstraint("address_norm"),
     # Without it SQLite gives the id of an erased person to the next one, and an old unsubscribe
     # link, which never expires, would then unsubscribe a stranger.
     sqlite_autoincrement=True,
+)
+
+subscription: Final = Table(
+    "subscription",
+    metadata,
+    _reference("list_id", "list.id", primary_key=True),
+    _reference("subscriber_id", "subscriber.id", primary_key=True),
+    Column("state", Text, nullable=False),
+    Column("since", Moment, nullable=False),  # when it became this state
+    Column("paused_until", Moment),
+    _one_of("state", SubscriberState),
+    Index(None, "subscriber_id"),
+    sqlite_with_rowid=False,
+)
+
+tag: Final = Table(
+    "tag",
+    metadata,
+    _reference("subscriber_id", "subscriber.id", primary_key=True),
+    Column("tag", Text, primary_key=True),
+    Index(None, "tag"),
+    sqlite_with_rowid=False,
 )
 
 consent: Final = Table(
@@ -89,7 +126,10 @@ consent: Final = Table(
     Column("method", Text, nullable=False),
     Column("source", Text, nullable=False),
     Column("at", Moment, nullable=False),
-    CheckConstraint("action IN ('given', 'withdrawn')", name="action"),
+    _reference("list_id", "list.id", nullable=False),
+    Column("wording", Text, nullable=False),
+    Column("client", Text, nullable=False),
+    _one_of("action", ConsentAction),
     Index(None, "subscriber_id"),
 )
 
@@ -112,7 +152,8 @@ dispatch: Final = Table(
     Column("id", Id, primary_key=True),
     Column("entry", Text, nullable=False),
     Column("digest", Text, nullable=False),
-    Column("audience", Text, nullable=False),
+    Column("audience", Text, nullable=False),  # the text of a model Audience
+    _reference("list_id", "list.id", nullable=False),  # of that audience
     Column("due_at", Moment, nullable=False),
     Column("state", Text, nullable=False),
     Column("note", Text),
@@ -123,7 +164,7 @@ dispatch: Final = Table(
     Column("finished_at", Moment),
     _one_of("state", DispatchState),
     UniqueConstraint("occurrence"),
-    # Nobody gets an entry twice, whoever asks and however often.
+    # One dispatch an audience; of those to several, `preparing` leaves out who has another.
     Index(
         "uq_dispatch_entry_audience",
         "entry",
@@ -160,7 +201,8 @@ delivery: Final = Table(
     Column("code", Integer),
     Column("reply", Text, nullable=False),
     Column("updated_at", Moment, nullable=False),
-    _one_of("status", DeliveryStatus),
+    Column("fields", Text),  # the reader's own, as they were then; NULL for none
+    # No list of the statuses is checked: that would be a fifth of what it costs to settle.
     CheckConstraint(
         f"(status = '{DeliveryStatus.DEFERRED}') = (due_at IS NOT NULL)", name="due_at"
     ),
@@ -182,6 +224,56 @@ attempt: Final = Table(
     Column("code", Integer),
     Column("reply", Text, nullable=False),
     _one_of("status", DeliveryStatus),
+)
+
+feedback: Final = Table(
+    "feedback",  # what came back, believed or not
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("at", Moment, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("key", Text, nullable=False),  # the same again is not heard twice
+    Column("kind", Text, nullable=False),  # a FeedbackKind
+    _reference("delivery_id", "delivery.id"),
+    _reference("subscriber_id", "subscriber.id"),
+    _reference("list_id", "list.id"),
+    _reference("dispatch_id", "dispatch.id"),
+    Column("status", Text),  # RFC 3463
+    Column("reply", Text, nullable=False),
+    Column("detector", Text, nullable=False),
+    Column("proven", Boolean, nullable=False),  # a token says whom it is about
+    Column("counted", Boolean, nullable=False),  # it weighs in what is decided about them
+    UniqueConstraint("key"),
+    Index(None, "subscriber_id"),
+    Index(None, "dispatch_id"),
+    Index(None, "delivery_id"),
+)
+
+_NOTICE_IS_OPEN = text("due_at IS NOT NULL")
+
+notice: Final = Table(
+    "notice",  # mails about consent; the address is the subscriber's when it is sent
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("kind", Text, nullable=False),
+    _reference("subscriber_id", "subscriber.id", nullable=False),
+    _reference("list_id", "list.id", nullable=False),
+    Column("status", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("due_at", Moment),  # of a pending or deferred one
+    Column("dated_at", Moment),  # its Date header: when it was first tried
+    Column("created_at", Moment, nullable=False),
+    Column("updated_at", Moment, nullable=False),
+    Column("reply", Text, nullable=False),
+    CheckConstraint("(status IN ('pending', 'deferred')) = (due_at IS NOT NULL)", name="due_at"),
+    Index(
+        "ix_notice_due_at",
+        "due_at",
+        sqlite_where=_NOTICE_IS_OPEN,
+        postgresql_where=_NOTICE_IS_OPEN,
+    ),
+    Index(None, "subscriber_id", "kind"),
+    sqlite_autoincrement=True,  # a Message-ID is made of the number
 )
 
 slot: Final = Table(

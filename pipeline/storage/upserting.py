@@ -7,109 +7,189 @@ thousand. PostgreSQL needs its own, with `= ANY(%s)` in place of `json_each` (de
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 from sqlalchemy import Connection
 
 from pipeline.model.moment import microseconds
-from pipeline.model.subscriber import Consent, SubscriberState
-from pipeline.storage.standing import Known, NewSubscriber, Standing, stand
+from pipeline.model.subscriber import Consent, ListId, SubscriberId, SubscriberState
+from pipeline.storage.schema import NO_FIELDS as NONE
+from pipeline.storage.standing import NO_FIELDS, NO_TAGS, Known, NewSubscriber, Standing, stand
 
+# Who left and then only asked, as anybody can for them, has still left for whoever adds them.
 _KNOWN: Final = """
-    SELECT address_norm, name, state FROM subscriber
+    SELECT address_norm, id, name, language, zone, fields,
+           CASE WHEN state = 'pending'
+                 AND EXISTS (SELECT 1 FROM consent
+                              WHERE consent.subscriber_id = subscriber.id
+                                AND consent.list_id = subscription.list_id
+                                AND consent.action = 'withdrawn')
+                THEN 'unsubscribed' ELSE state END
+      FROM subscriber
+      LEFT JOIN subscription ON list_id = ? AND subscriber_id = id
      WHERE address_norm IN (SELECT value FROM json_each(?))"""
+_TAGS: Final = """
+    SELECT subscriber_id, tag FROM tag
+     WHERE subscriber_id IN (SELECT value FROM json_each(?))"""
 _SUPPRESSED: Final = """
     SELECT address_hash FROM suppression
      WHERE address_hash IN (SELECT value FROM json_each(?))"""
+_HIGHEST: Final = "SELECT seq FROM sqlite_sequence WHERE name = 'subscriber'"
 _INSERT: Final = """
-    INSERT INTO subscriber
-           (address, address_norm, address_hash, name, state, created_at, updated_at)
-    VALUES (?, ?, ?, ?, ?, ?, ?)"""
-_UPDATE: Final = "UPDATE subscriber SET name = ?, state = ?, updated_at = ? WHERE address_norm = ?"
+    INSERT INTO subscriber (id, address, address_norm, address_hash, name, language, zone, fields,
+                            created_at, updated_at)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+_UPDATE: Final = """
+    UPDATE subscriber SET name = ?, language = ?, zone = ?, fields = ?, updated_at = ?
+     WHERE id = ?"""
+# Of whole numbers one statement takes all: row by row, the driver costs more than SQLite.
+_SUBSCRIBE: Final = """
+    INSERT INTO subscription (list_id, subscriber_id, state, since)
+    SELECT ?, value, ?, ? FROM json_each(?) WHERE true
+    ON CONFLICT DO UPDATE SET state = excluded.state, since = excluded.since"""
+_TAG: Final = "INSERT INTO tag (subscriber_id, tag) VALUES (?, ?) ON CONFLICT DO NOTHING"
 _CONSENT: Final = """
-    INSERT INTO consent (subscriber_id, action, method, source, at)
-    SELECT id, ?, ?, ?, ? FROM subscriber
-     WHERE address_norm IN (SELECT value FROM json_each(?))
-     ORDER BY id"""
+    INSERT INTO consent (subscriber_id, action, method, source, at, list_id, wording, client)
+    SELECT value, ?, ?, ?, ?, ?, ?, ? FROM json_each(?)"""
 
 _BY_VALUE: Final = {state.value: state for state in SubscriberState}
+
+Row = tuple[str | int | None, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """What becomes of rows, before any of it is written."""
+    """What becomes of rows, before any of it is written; all by normalised address."""
 
-    standings: list[Standing]  # one a row
-    new: dict[str, NewSubscriber]  # these and the rest by normalised address
-    before: dict[str, Known]
-    after: dict[str, Known]
-    hashes: dict[str, str]
+    standings: list[Standing] = field(default_factory=list)  # one a row
+    new: dict[str, NewSubscriber] = field(default_factory=dict)  # to the database
+    ids: dict[str, SubscriberId] = field(default_factory=dict)  # of who was known
+    before: dict[str, Known] = field(default_factory=dict)
+    after: dict[str, Known] = field(default_factory=dict)
+    hashes: dict[str, str] = field(default_factory=dict)
 
 
 def decide(
-    connection: Connection, rows: Sequence[NewSubscriber], hasher: Callable[[str], str]
+    connection: Connection,
+    rows: Sequence[NewSubscriber],
+    hasher: Callable[[str], str],
+    list_: ListId,
 ) -> Decided:
-    """Decide what becomes of `rows`, given who is known and who is suppressed."""
+    """Decide what becomes of `rows` on a list, given who is known and who is suppressed."""
     hashes = {row.normalised: hasher(row.normalised) for row in rows}
-    before = _known(connection, hashes)
+    ids, before = _known(connection, hashes, list_, with_tags=any(row.tags for row in rows))
     suppressed = _suppressed(connection, hashes.values())
-    decided = Decided([], {}, before, dict(before), hashes)
+    decided = Decided(ids=ids, before=before, after=dict(before), hashes=hashes)
     for row in rows:
         key = row.normalised
         known = decided.after.get(key)
         standing, outcome = stand(row, known, suppressed=hashes[key] in suppressed)
         decided.standings.append(standing)
-        if standing is Standing.NEW:
-            decided.new[key] = row
         if standing in {Standing.NEW, Standing.UPDATED}:
             decided.after[key] = outcome
+            if known is None:
+                decided.new[key] = row
     return decided
 
 
-def write(connection: Connection, decided: Decided, agreed: Consent) -> None:
+def write(connection: Connection, decided: Decided, agreed: Consent, list_: ListId) -> None:
     """Write what was decided in this transaction, which has had the write lock since."""
-    new, before, after = decided.new, decided.before, decided.after
     now = microseconds(agreed.at)
-    _execute_many(
-        connection,
-        _INSERT,
-        [
+    ids = _insert(connection, decided, now)
+    updates: list[Row] = []
+    tags: list[Row] = []
+    joined: dict[SubscriberState | None, list[SubscriberId]] = {}
+    for key, person in decided.after.items():
+        before = decided.before.get(key)
+        if person is before:
+            continue
+        id_ = ids[key]
+        if before is None or person.state is not before.state:
+            joined.setdefault(person.state, []).append(id_)
+        if before is not None and person.facts != before.facts:
+            updates.append((*person.facts[:-1], as_json(person.fields), now, id_))
+        if person.tags:
+            tags += ((id_, tag) for tag in person.tags)
+    _execute_many(connection, _UPDATE, updates)
+    _execute_many(connection, _TAG, tags)
+    for state, people in joined.items():
+        together = json.dumps(people)
+        connection.exec_driver_sql(_SUBSCRIBE, (list_, str(state), now, together))
+        if state is SubscriberState.ACTIVE:
+            word = (agreed.action, agreed.method, agreed.source, now, list_)
+            connection.exec_driver_sql(_CONSENT, (*word, agreed.wording, agreed.client, together))
+
+
+def _insert(connection: Connection, decided: Decided, now: int) -> dict[str, SubscriberId]:
+    """Write down who is new to the database; return everybody's id.
+
+    With the write lock the next ids are known beforehand, and nothing has to be looked up again.
+    """
+    if not decided.new:
+        return decided.ids
+    highest = connection.exec_driver_sql(_HIGHEST).scalar() or 0
+    ids = {key: SubscriberId(id_) for id_, key in enumerate(decided.new, highest + 1)}
+    people: list[Row] = []
+    for key, row in decided.new.items():
+        name, _, language, zone, fields, _ = decided.after[key]
+        people.append(
             (
+                ids[key],
                 row.address,
                 key,
                 decided.hashes[key],
-                after[key].name,
-                after[key].state.value,
+                name,
+                language,
+                zone,
+                as_json(fields) if fields else NONE,
                 now,
                 now,
             )
-            for key, row in new.items()
-        ],
-    )
-    _execute_many(
-        connection,
-        _UPDATE,
-        [
-            (person.name, person.state.value, now, key)
-            for key, person in after.items()
-            if key not in new and person != before[key]
-        ],
-    )
-    activated = [
-        key
-        for key, person in after.items()
-        if person.state is SubscriberState.ACTIVE
-        and (key in new or before[key].state is not SubscriberState.ACTIVE)
-    ]
-    word = (agreed.action, agreed.method, agreed.source, now, json.dumps(activated))
-    connection.exec_driver_sql(_CONSENT, word)
+        )
+    _execute_many(connection, _INSERT, people)
+    return ids | decided.ids
 
 
-def _known(connection: Connection, normalised: Iterable[str]) -> dict[str, Known]:
-    found = connection.exec_driver_sql(_KNOWN, (json.dumps(list(normalised)),))
-    return {key: Known(name, _BY_VALUE[state]) for key, name, state in found}
+def as_json(fields: Mapping[str, str]) -> str:
+    """Return the fields of a person as the database has them."""
+    return json.dumps(dict(fields), ensure_ascii=False, separators=(",", ":")) if fields else NONE
+
+
+def from_json(stored: str) -> Mapping[str, str]:
+    """Return the fields of a person that the database has."""
+    if stored == NONE:
+        return NO_FIELDS
+    fields: dict[str, str] = json.loads(stored)
+    return fields
+
+
+def _known(
+    connection: Connection, normalised: Iterable[str], list_: ListId, *, with_tags: bool
+) -> tuple[dict[str, SubscriberId], dict[str, Known]]:
+    found = connection.exec_driver_sql(_KNOWN, (list_, json.dumps(list(normalised)))).all()
+    ids = {key: SubscriberId(id_) for key, id_, *_ in found}
+    tags = _tags(connection, ids.values()) if with_tags and ids else {}
+    known = {
+        key: Known(
+            name,
+            _BY_VALUE.get(state),
+            language,
+            zone,
+            from_json(fields),
+            frozenset(tags.get(id_, NO_TAGS)),
+        )
+        for key, id_, name, language, zone, fields, state in found
+    }
+    return ids, known
+
+
+def _tags(connection: Connection, ids: Iterable[SubscriberId]) -> dict[SubscriberId, set[str]]:
+    tags: dict[SubscriberId, set[str]] = {}
+    for id_, tag in connection.exec_driver_sql(_TAGS, (json.dumps(list(ids)),)):
+        tags.setdefault(id_, set()).add(tag)
+    return tags
 
 
 def _suppressed(connection: Connection, hashes: Iterable[str]) -> set[str]:
@@ -117,8 +197,6 @@ def _suppressed(connection: Connection, hashes: Iterable[str]) -> set[str]:
     return {address_hash for (address_hash,) in found}
 
 
-def _execute_many(
-    connection: Connection, statement: str, rows: list[tuple[str | int, ...]]
-) -> None:
+def _execute_many(connection: Connection, statement: str, rows: list[Row]) -> None:
     if rows:
         connection.exec_driver_sql(statement, rows)

@@ -22,11 +22,18 @@ FEED_TYPES: Final[Mapping[str, str]] = {
 _SHOWN_AS_TEXT: Final = frozenset({".eml", ".mjml", ".json", ".txt"})
 
 
-class SiteFiles(StaticFiles):
-    """The public folder; ETag, Last-Modified and 304 come with it."""
+class _Files(StaticFiles):
+    """A folder that need not be there yet: nothing is published, and that is no error."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(directory=folder, html=True, check_dir=False)
+
+    async def check_config(self) -> None:
+        """Accept any folder; what is not there is a 404."""
+
+
+class SiteFiles(_Files):
+    """The public folder; ETag, Last-Modified and 304 come with it."""
 
     def file_response(self, full_path: str | os.PathLike[str], *args: Any, **kw: Any) -> Response:
         """Answer with the media type that feed readers expect."""
@@ -37,11 +44,11 @@ class SiteFiles(StaticFiles):
         return response
 
 
-class OutboxFiles(StaticFiles):
+class OutboxFiles(_Files):
     """The author's view of what will be sent; it exists for this machine only."""
 
     def __init__(self, folder: Path, *, hosts: frozenset[str]) -> None:
-        super().__init__(directory=folder, html=True, check_dir=False)
+        super().__init__(folder)
         self.hosts = hosts
 
     async def get_response(self, path: str, scope: Scope) -> Response:

@@ -7,10 +7,11 @@ from typing import Final
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-# Pages carry their own inline style and nothing else; there is no script anywhere.
+# For what is not a page of ours; those bring a policy with the hash of their one style.
+# Pages of the site have a policy of their own in their head, and both hold.
 POLICY: Final = (
-    "default-src 'none'; style-src 'unsafe-inline'; img-src 'self'; form-action 'self'; "
-    "base-uri 'none'; frame-ancestors 'none'"
+    "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' https: http:; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 # A mail is somebody's HTML: an origin of its own, no script, no form, no request.
 MAIL_POLICY: Final = (

@@ -2,79 +2,123 @@
 
 from __future__ import annotations
 
-from html import escape
-from typing import Final
+import asyncio
+import logging
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Final, Literal
 
+from anyio import CapacityLimiter, to_thread
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import Response
 
-from pipeline.operations.unsubscribe import Unsubscribe
+from pipeline.errors import StorageError
+from pipeline.operations.keep_word import KeepWord
+from pipeline.operations.unsubscribe import Method, Unsubscribe
+from pipeline.web.pages import Pages
 
-# Token pages are nobody's business: not cached, not indexed.
-_HEADERS: Final = {"Cache-Control": "no-store", "X-Robots-Tag": "noindex"}
+# Longer the database may not keep a mailbox provider waiting; the word goes to the disk then.
+PATIENCE_S: Final = 0.75
+_RETRY_S: Final = 5.0
+_ONE_CLICK: Final = b"One-Click"
 
-_PAGE: Final = """<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title>
-<style>
-:root {{ color-scheme: light dark; --ink: #1c1a17; --paper: #fffdf8; --key: #a3291b; }}
-@media (prefers-color-scheme: dark) {{
-  :root {{ --ink: #f6f1e6; --paper: #1a1815; --key: #ff9a83; }}
-}}
-body {{ margin: 0; background: var(--paper); color: var(--ink);
-  font: 18px/1.6 Charter, Georgia, "Times New Roman", serif; border-top: 5px solid var(--key); }}
-main {{ max-width: 32rem; margin: 18vh auto 4rem; padding: 0 1.5rem; }}
-h1 {{ font-size: 1.7rem; line-height: 1.25; margin: 0 0 1rem; }}
-button {{ font: inherit; font-weight: bold; padding: .7rem 1.4rem; border: 0;
-  border-radius: .4rem; background: var(--key); color: var(--paper); cursor: pointer; }}
-button:focus-visible {{ outline: 3px solid var(--ink); outline-offset: 3px; }}
-</style>
-</head>
-<body><main><h1>{title}</h1>{body}</main></body>
-</html>
-"""
+_log = logging.getLogger("broadsheet")
 
 
-class UnsubscribePage:
-    """Two answers to one address; neither sets a cookie nor redirects."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnsubscribePages:
+    """No answer sets a cookie, redirects, or depends on where the request came from."""
 
-    def __init__(self, unsubscribe: Unsubscribe, newsletter_name: str) -> None:
-        self.unsubscribe = unsubscribe
-        self.newsletter_name = newsletter_name
+    pages: Pages
+    unsubscribe: Unsubscribe
+    keep_word: KeepWord
+    _under_way: set[asyncio.Future[bool]] = field(default_factory=set, repr=False)
+    # Threads of its own for files: the others may all be waiting for the database.
+    _files: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(4), repr=False)
 
     async def show(self, request: Request) -> Response:
         """GET: offer the button. Scanners that open every link change nothing."""
-        if not self.unsubscribe.knows(request.path_params["token"]):
-            return self._unknown()
-        return self._page(
-            f"Unsubscribe from {self.newsletter_name}?",
-            '<p>You will get no further issues.</p><form method="post">'
-            '<button type="submit">Unsubscribe</button></form>',
+        token = request.path_params["token"]
+        view = await run_in_threadpool(self.unsubscribe.look, token)
+        if view is None:
+            return self.pages.problem(request, "link", 404)
+        template = "unsubscribe" if view.subscribed else "unsubscribed"
+        return self.pages.answer(
+            request, template, theirs=view.language, view=view, token=token, everything=False
         )
 
     async def act(self, request: Request) -> Response:
-        """POST: unsubscribe at once; a mailbox provider's one-click body needs no reading."""
-        if not await run_in_threadpool(self.unsubscribe, request.path_params["token"]):
-            return self._unknown()
-        return self._page(
-            "You are unsubscribed",
-            f"<p>{escape(self.newsletter_name)} will not write to you again.</p>",
+        """POST: unsubscribe at once, whatever the body is."""
+        one_click = _ONE_CLICK in await request.body()
+        method: Method = "one-click" if one_click else "page"
+        return await self._leave(request, everything=False, method=method)
+
+    async def leave_all(self, request: Request) -> Response:
+        """POST: unsubscribe from every list."""
+        return await self._leave(request, everything=True, method="page")
+
+    async def undo(self, request: Request) -> Response:
+        """POST: it was a mistake. A second time says what is so."""
+        token = request.path_params["token"]
+        await run_in_threadpool(self.unsubscribe.undo, token)
+        view = await run_in_threadpool(self.unsubscribe.look, token)
+        if view is None:
+            return self.pages.problem(request, "link", 404)
+        if not view.subscribed:
+            return self.pages.problem(request, "expired", 410)
+        return self.pages.answer(request, "undone", theirs=view.language, view=view)
+
+    async def carry_out_kept(self) -> None:
+        """Carry out, again and again, what the database could not take; until cancelled."""
+        while True:
+            try:
+                await run_in_threadpool(self.keep_word.carry_out)
+            except (StorageError, OSError) as error:
+                _log.warning("unsubscribe: words are kept: %s", error)
+            await asyncio.sleep(_RETRY_S)
+
+    async def _leave(self, request: Request, *, everything: bool, method: Method) -> Response:
+        token = request.path_params["token"]
+        match await self._take(token, everything=everything, method=method):
+            case "unknown":
+                return self.pages.problem(request, "link", 404)
+            case "kept":  # the database has no time for a page that says more, either
+                return self.pages.answer(request, "left")
+            case "done":
+                view = await run_in_threadpool(self.unsubscribe.look, token)
+        if view is None:  # erased since
+            return self.pages.answer(request, "left")
+        return self.pages.answer(
+            request,
+            "unsubscribed",
+            theirs=view.language,
+            view=view,
+            token=token,
+            everything=everything,
         )
 
-    def _unknown(self) -> Response:
-        return self._page(
-            "This link does not work",
-            "<p>It is not complete. Please copy the whole link from the mail, or simply reply to "
-            "it.</p>",
-            status=404,
-        )
+    async def _take(
+        self, token: str, *, everything: bool, method: Method
+    ) -> Literal["done", "kept", "unknown"]:
+        """Unsubscribe, or promise it on disk."""
+        act = partial(self.unsubscribe, token, everything=everything, method=method)
+        doing = asyncio.ensure_future(run_in_threadpool(act))
+        try:
+            known = await asyncio.wait_for(asyncio.shield(doing), PATIENCE_S)
+        except (TimeoutError, StorageError):
+            keep = partial(self.keep_word, token, everything=everything, method=method)
+            if not await to_thread.run_sync(keep, limiter=self._files):
+                return "unknown"
+        else:
+            return "done" if known else "unknown"
+        _log.warning("unsubscribe: the database is busy; a word is kept until it has time")
+        self._under_way.add(doing)
+        doing.add_done_callback(partial(self._done, token, everything=everything))
+        return "kept"
 
-    @staticmethod
-    def _page(title: str, body: str, status: int = 200) -> Response:
-        return HTMLResponse(
-            _PAGE.format(title=escape(title), body=body), status_code=status, headers=_HEADERS
-        )
+    def _done(self, token: str, doing: asyncio.Future[bool], *, everything: bool) -> None:
+        """Drop the kept word if the database took it in the end."""
+        self._under_way.discard(doing)
+        if not doing.cancelled() and doing.exception() is None:
+            self.keep_word.forget(token, everything=everything)

@@ -59,7 +59,7 @@ def test_a_sender_that_only_claims_to_deliver_is_caught(tmp_path: Path) -> None:
         build=demo.build,
         approve=demo.approve,
         publish=demo.publish,
-        import_subscribers=demo.import_subscribers,
+        enrol=demo.enrol,
         send_to=lambda _host, _port: app.send(Console(stream=io.StringIO())),
         unsubscribe=demo.unsubscribe,
         say=demo.say,

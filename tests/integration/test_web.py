@@ -1,4 +1,4 @@
-"""The HTTP door: what it shows to whom, and that only a POST acts."""
+"""The files behind the HTTP door: the site for everybody, the outbox for this machine."""
 
 from __future__ import annotations
 
@@ -9,20 +9,10 @@ import pytest
 from starlette.testclient import TestClient
 
 from pipeline.app import App
-from pipeline.audience.tokens import Action, Tokens
-from pipeline.model.subscriber import SubscriberState
-from pipeline.settings import load
-from pipeline.web.application import application
+from tests.integration.web_door import door, workspace
 
 pytestmark = pytest.mark.integration
 
-SETTINGS = """
-[newsletter]
-name = "The <Quay>"
-site_url = "https://quay.example.org"
-from = "quay@example.org"
-postal_address = "1 Quay Lane"
-"""
 ISSUE = """\
 ---
 title: "A Title That Is Long Enough"
@@ -41,34 +31,22 @@ Its words.
 
 @pytest.fixture
 def app(tmp_path: Path) -> App:
-    """A workspace with one published issue and one subscriber."""
-    (tmp_path / "newsletter.toml").write_text(SETTINGS)
+    """A workspace with one published issue."""
+    app = workspace(tmp_path)
     (tmp_path / "issues").mkdir()
     (tmp_path / "issues" / "001.md").write_text(ISSUE)
-    app = App(settings=load(tmp_path, {}), root=tmp_path, has_workspace=True)
     app.build()(app.issue_files())
     app.approve()(app.entry_named("001"), by="editor")
     app.publish()()
-    app.subscribe().add("reader@example.org", name="", source="asked")
     return app
 
 
 @pytest.fixture
 def client(app: App) -> Iterator[TestClient]:
     """A browser on this machine."""
-    with TestClient(application(app), base_url="http://localhost") as client:
+    with door(app) as client:
+        client.base_url = "http://localhost"
         yield client
-
-
-def link(app: App) -> str:
-    """Return the path of the subscriber's unsubscribe link."""
-    subscriber = next(iter(app.subscribers.all()))
-    return f"/u/{Tokens(app.keys).mint(Action.UNSUBSCRIBE, subscriber.id)}"
-
-
-def state(app: App) -> SubscriberState:
-    """Return where the subscriber stands."""
-    return next(iter(app.subscribers.all())).state
 
 
 def test_feeds_have_their_media_types_and_answer_304(client: TestClient) -> None:
@@ -132,51 +110,20 @@ def test_no_path_leads_out_of_the_folders(client: TestClient, path: str) -> None
     assert client.get(path).status_code in {400, 404}
 
 
-def test_reading_an_unsubscribe_link_changes_nothing(app: App, client: TestClient) -> None:
-    """Scanners open every link, with every harmless method."""
-    for _ in range(3):
-        assert "Unsubscribe" in client.get(link(app)).text
-        client.head(link(app))
-        client.options(link(app))
-
-    assert state(app) is SubscriberState.ACTIVE
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        {"data": {"List-Unsubscribe": "One-Click"}},
-        {"files": {"List-Unsubscribe": (None, "One-Click")}},
-        {},
-    ],
-)
-def test_one_click_unsubscribes_at_once(
-    app: App, client: TestClient, body: dict[str, dict[str, str]]
-) -> None:
-    """Both encodings of RFC 8058 and an empty body: 200, no cookie, no redirect, idempotent."""
-    for _ in range(2):
-        answer = client.post(link(app), follow_redirects=False, **body)  # type: ignore[arg-type] # one of three forms
-
-        assert answer.status_code == 200
-        assert "set-cookie" not in answer.headers
-    assert state(app) is SubscriberState.UNSUBSCRIBED
-    assert len(app.subscribers.consents(next(iter(app.subscribers.all())).id)) == 2
+def test_nothing_published_is_not_an_error(tmp_path: Path) -> None:
+    """Before the first issue there is no page, said politely, with the headers of every page."""
+    with door(workspace(tmp_path)) as client:
+        for path in ("/", "/feed.xml", "/outbox/"):
+            answer = client.get(path)
+            assert answer.status_code == 404
+            assert "default-src 'none'" in answer.headers["content-security-policy"]
 
 
-def test_a_forged_token_is_told_nothing_and_does_nothing(app: App, client: TestClient) -> None:
-    """Whoever flips a character gets the same polite page."""
-    path = link(app)
-    for forged in (path[:-1] + ("A" if path[-1] != "A" else "B"), path[:-4], "/u/x", "/u/test"):
-        assert client.post(forged).status_code == 404
+def test_the_pages_of_the_site_carry_a_policy(client: TestClient) -> None:
+    """Beside the one in their head, for what is no page."""
+    answer = client.get("/")
 
-    assert state(app) is SubscriberState.ACTIVE
-
-
-def test_pages_carry_a_strict_policy_and_escape_names(app: App, client: TestClient) -> None:
-    """The newsletter's name is text, whatever is in it."""
-    answer = client.get(link(app))
-
-    assert "The &lt;Quay&gt;" in answer.text
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert answer.headers["referrer-policy"] == "no-referrer"
+    assert "script-src" not in answer.headers["content-security-policy"]
     assert "default-src 'none'" in answer.headers["content-security-policy"]

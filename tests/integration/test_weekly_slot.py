@@ -45,7 +45,7 @@ class Simulation:
             settings=load(root, {}), root=root, has_workspace=True, clock=lambda: self.now
         )
         for number in range(READERS):
-            self.app.subscribe().add(f"reader{number}@example.org", name="", source="asked")
+            self.app.enrol().one(f"reader{number}@example.org", source="asked")
 
     def approve(self, number: int, day: date) -> None:
         """Write, build and approve an issue, at the present moment of the simulation."""

@@ -2,13 +2,23 @@ from __future__ import annotations
 
 import csv
 import io
+import json
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.audience.exporting import csv_line, export_rows, shield, unshield
+from pipeline.audience.columns import Wanted
+from pipeline.audience.exporting import (
+    csv_line,
+    export_lines,
+    export_rows,
+    field_names,
+    shield,
+    unshield,
+)
 from pipeline.audience.importing import Row, read_rows
 from pipeline.model.subscriber import Subscriber, SubscriberId, SubscriberState
 
@@ -59,9 +69,52 @@ def test_a_record_is_read_back_as_it_was_written(cells: list[str]) -> None:
 def test_an_export_has_a_header_and_dates() -> None:
     """The file says what it holds, in the words of the import."""
     assert list(export_rows([subscriber("ann@example.org", "Ann, Lee")])) == [
-        "address,name,state,since\r\n",
-        'ann@example.org,"Ann, Lee",active,2026-05-01T08:30:00+00:00\r\n',
+        "address,name,state,since,language,zone,tags\r\n",
+        'ann@example.org,"Ann, Lee",active,2026-05-01T08:30:00+00:00,,,\r\n',
     ]
+
+
+KNOWN = replace(
+    subscriber("bob@example.org", "Bob"),
+    language="pt-BR",
+    zone="America/Bahia",
+    tags=frozenset({"vip", "early-bird"}),
+    fields={"city": '=HYPERLINK("http://example.net")', "größe": "-5"},
+)
+
+
+def test_all_that_is_known_comes_back_through_an_import() -> None:
+    """Language, zone, tags and fields survive the way out and in, and none of it is computed."""
+    everybody = [subscriber("ann@example.org", "Ann"), KNOWN]
+    file = "".join(export_rows(everybody, field_names(everybody)))
+    assert not any(
+        cell.startswith(("=", "-")) for line in csv.reader(io.StringIO(file)) for cell in line
+    )
+
+    ann, bob = read_rows(io.BytesIO(file.encode()), wanted=Wanted(fields="all"))
+
+    assert isinstance(ann, Row)
+    assert isinstance(bob, Row)
+    assert (bob.language, bob.zone, bob.tags) == (KNOWN.language, KNOWN.zone, KNOWN.tags)
+    assert bob.fields == KNOWN.fields
+    assert (ann.fields, ann.proof) == ({}, "2026-05-01T08:30:00+00:00")
+
+
+def test_a_line_of_json_holds_everything() -> None:
+    """One person a line, whatever is in their name."""
+    [line] = export_lines([replace(KNOWN, name="B\nob")])
+
+    assert line.count("\n") == 1
+    assert json.loads(line) == {
+        "address": "bob@example.org",
+        "name": "B\nob",
+        "state": "active",
+        "since": "2026-05-01T08:30:00+00:00",
+        "language": "pt-BR",
+        "zone": "America/Bahia",
+        "tags": ["early-bird", "vip"],
+        "fields": dict(KNOWN.fields),
+    }
 
 
 @pytest.mark.parametrize(

@@ -6,20 +6,28 @@ from dataclasses import replace
 
 import pytest
 
-from pipeline.audience.columns import ColumnNames
+from pipeline.audience.columns import Wanted
 from pipeline.audience.decoding import detect_encoding
-from pipeline.audience.importing import ImportReport, Reject, Row, read_rows, reject_lines
+from pipeline.audience.duplicates import Lines
+from pipeline.audience.importing import (
+    MAX_VALUE,
+    ImportReport,
+    Reject,
+    Row,
+    read_rows,
+    reject_lines,
+)
 from pipeline.audience.records import MAX_LINE, MAX_LINES
 from pipeline.errors import ConfigError
 from pipeline.model.subscriber import SubscriberState, SuppressionReason
 
 
 def read(
-    text: str | bytes, *, encoding: str = "utf-8", names: ColumnNames | None = None
+    text: str | bytes, *, encoding: str = "utf-8", wanted: Wanted | None = None
 ) -> list[Row | Reject]:
     """Return what is read from a file."""
     content = text if isinstance(text, bytes) else text.encode(encoding)
-    return list(read_rows(io.BytesIO(content), names=names))
+    return list(read_rows(io.BytesIO(content), wanted=wanted))
 
 
 def people(found: list[Row | Reject]) -> list[tuple[str, str]]:
@@ -78,9 +86,9 @@ def test_the_address_beside_an_email_is_where_somebody_lives() -> None:
 
 def test_columns_can_be_named() -> None:
     """Headers nobody could guess are told."""
-    names = ColumnNames(address="Wohin", name="Wer", status="")
+    wanted = Wanted(roles={"Wohin": "address", "Wer": "name", "Status": ""})
 
-    found = read("Status,Wer,Wohin\nvip,Ann,ann@example.org\n", names=names)
+    found = read("Status,Wer,Wohin\nvip,Ann,ann@example.org\n", wanted=wanted)
 
     assert people(found) == [("ann@example.org", "Ann")]
 
@@ -88,7 +96,7 @@ def test_columns_can_be_named() -> None:
 def test_a_named_column_that_is_not_there_is_an_error_with_those_that_are() -> None:
     """A typing mistake is found before anybody is written down."""
     with pytest.raises(ConfigError, match="no column is called 'Wohinn'; there are: Wer, Wohin"):
-        read("Wer,Wohin\nAnn,ann@example.org\n", names=ColumnNames(address="Wohinn"))
+        read("Wer,Wohin\nAnn,ann@example.org\n", wanted=Wanted(roles={"Wohinn": "address"}))
 
 
 @pytest.mark.parametrize("text", ["id,phone\n7,555\n", '"id,phone\n', ";;;\n"])
@@ -364,6 +372,105 @@ def test_a_huge_line_among_plain_addresses_is_rejected_for_what_it_is() -> None:
 
     assert [isinstance(row, Row) for row in found] == [True, False, True]
     assert "longer than" in summary(found)[1][1]
+
+
+def rows(found: list[Row | Reject]) -> list[Row]:
+    """Return the people; nobody may have been rejected."""
+    people_ = [row for row in found if isinstance(row, Row)]
+    assert len(people_) == len(found), found
+    return people_
+
+
+def test_what_is_known_of_people_is_found_by_its_usual_headers() -> None:
+    """Language, zone, tags and the proof of consent come along unasked."""
+    [row] = rows(
+        read(
+            "email,Locale,Time Zone,Tags,Opt-in time,Opt-in source\n"
+            'ann@example.org,de_AT.UTF-8,europe/vienna,"VIP; Early Bird|vip",2024-05-01,a form\n'
+        )
+    )
+
+    assert row.language == "de-AT"
+    assert row.zone == "Europe/Vienna"
+    assert row.tags == {"vip", "early-bird"}
+    assert row.proof == "2024-05-01, a form"
+    assert row.fields == {}
+    assert row.doubt == ""
+
+
+def test_a_cell_that_means_nothing_costs_itself_only() -> None:
+    """Nobody is lost on it, and it is not lost in silence."""
+    [row] = rows(read("email,language,zone,tags\nann@example.org,German,Mars/Base,---\n"))
+
+    assert (row.language, row.zone, row.tags) == (None, None, frozenset())
+    assert "'German'" in row.doubt
+    assert "'Mars/Base'" in row.doubt
+    assert "'---'" in row.doubt
+
+
+def test_other_columns_become_fields_only_when_asked() -> None:
+    """What a list knew of people stays behind unless somebody wants it."""
+    text = "email,City,Shoe size,Notes\nann@example.org,Ghent,38, \n"
+
+    def fields(wanted: Wanted) -> dict[str, str]:
+        return dict(rows(read(text, wanted=wanted))[0].fields)
+
+    assert fields(Wanted()) == {}
+    assert fields(Wanted(fields="all")) == {"city": "Ghent", "shoe_size": "38"}
+    assert fields(Wanted(fields=("shoe size",))) == {"shoe_size": "38"}
+    assert fields(Wanted(roles={"City": "field.home"})) == {"home": "Ghent"}
+    assert fields(Wanted(roles={"City": ""}, fields="all")) == {"shoe_size": "38"}
+
+
+def test_a_mapped_column_is_not_guessed_at() -> None:
+    """What the operator says of a column weighs more than what its header looks like."""
+    wanted = Wanted(roles={"name": "field.handle", "language": ""})
+
+    [row] = rows(read("email,name,language\nann@example.org,annie,de\n", wanted=wanted))
+
+    assert (row.name, row.language, dict(row.fields)) == ("", None, {"handle": "annie"})
+
+
+@pytest.mark.parametrize(
+    ("header", "wanted", "problem"),
+    [
+        (
+            "email,a,b",
+            Wanted(roles={"a": "name", "b": "name"}),
+            "two columns are mapped to 'name'",
+        ),
+        ("email,a b,a-b", Wanted(fields="all"), "two columns would be the field 'a_b'"),
+        ("email,2nd", Wanted(fields="all"), "a field begins with a letter"),
+        ("email,city", Wanted(fields=("town",)), "no column is called 'town'"),
+        ("email," + ",".join(f"f{n}" for n in range(101)), Wanted(fields="all"), "more than 100"),
+        ("email", Wanted(fields="all"), "the file has one only"),
+    ],
+)
+def test_columns_that_cannot_be_told_apart_are_an_error(
+    header: str, wanted: Wanted, problem: str
+) -> None:
+    """Before anybody is read, and with the name to change."""
+    with pytest.raises(ConfigError, match=problem):
+        read(f"{header}\nann@example.org\n", wanted=wanted)
+
+
+def test_a_value_is_one_line_of_bounded_length() -> None:
+    """Controls and direction marks go, and a novel in a cell is cut."""
+    text = f'email,bio\nann@example.org,"a\u202e\nb\x1b[2J{"x" * 900}"\n'
+
+    [row] = rows(read(text, wanted=Wanted(fields="all")))
+
+    assert row.fields["bio"].startswith("a b[2Jxx")
+    assert len(row.fields["bio"]) == MAX_VALUE
+
+
+def test_a_first_line_is_found_again_among_many() -> None:
+    """However many addresses there are, a duplicate names the line of the first."""
+    lines = Lines()
+    numbers = range(1, 30_001)
+
+    assert all(lines.first(f"a{n}@example.org", n) == n for n in numbers)
+    assert all(lines.first(f"a{n}@example.org", 99_999) == n for n in numbers)
 
 
 def test_rejects_make_a_file_that_opens_in_a_spreadsheet() -> None:

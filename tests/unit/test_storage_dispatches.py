@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import ConfigError, NotAllowed
+from pipeline.model.audience import Audience
 from pipeline.model.delivery import Claim, DeliveryId, DeliveryStatus, Settled
 from pipeline.model.dispatch import NEXT, Dispatch, DispatchId, DispatchState
 from pipeline.model.entry import EntryId
@@ -129,8 +130,10 @@ def test_an_unknown_dispatch_is_named(dispatches: Dispatches) -> None:
 
 def test_an_unknown_audience_is_refused(dispatches: Dispatches) -> None:
     """Nobody is mailed because of a typing mistake."""
-    with pytest.raises(ConfigError, match="there is: everyone"):
-        dispatches.create(entry=LETTER, digest="d1", audience="everybody", due_at=NOW, now=NOW)
+    with pytest.raises(ConfigError, match="there is: main"):
+        dispatches.create(
+            entry=LETTER, digest="d1", audience=Audience(list="mian"), due_at=NOW, now=NOW
+        )
 
 
 @pytest.mark.parametrize(
@@ -272,7 +275,7 @@ def test_everybody_is_sent_to_or_left_out_with_the_reason(
     id_ = schedule(dispatches).id
     expected = {"unsubscribed": 1, "pending": 1, "bounced": 1, "complained": 1}
 
-    forecast = dispatches.forecast(LETTER)
+    forecast = dispatches.forecast(LETTER, now=LATER)
     prepared = dispatches.prepare(id_, LATER)
 
     assert (prepared.to_send, prepared.left_out) == (2, expected)
@@ -323,7 +326,7 @@ def test_who_got_it_from_a_cancelled_dispatch_is_not_written_to_again(
         settle(database, claim(database, first), status)
     dispatches.set_state(first, [DispatchState.SENDING], DispatchState.CANCELLED, now=NOW)
     second = schedule(dispatches).id
-    forecast = dispatches.forecast(LETTER)
+    forecast = dispatches.forecast(LETTER, now=NOW)
 
     prepared = dispatches.prepare(second, NOW)
 

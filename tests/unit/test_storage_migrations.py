@@ -40,6 +40,35 @@ POPULATION: Final[dict[str, str]] = {
 POPULATION["0002"] = (
     POPULATION["0001"] + "INSERT INTO throttle VALUES ('relay mx.example.org', '{}', 1);"
 )
+POPULATION["0003"] = """
+        INSERT INTO list VALUES (1, 'products');
+        INSERT INTO subscriber (id, address, address_norm, address_hash, name, language, zone,
+                                fields, created_at, updated_at)
+               VALUES (1, 'Ann@example.org', 'ann@example.org', 'a1', 'Ann', 'de', 'Europe/Berlin',
+                       '{"city":"Ghent"}', 1, 1),
+                      (2, 'bob@example.org', 'bob@example.org', 'b2', '', NULL, NULL, '{}', 1, 2);
+        INSERT INTO subscription VALUES (0, 1, 'active', 1, NULL), (1, 2, 'unsubscribed', 2, 9);
+        INSERT INTO tag VALUES (1, 'vip');
+        INSERT INTO consent (id, subscriber_id, action, method, source, at, list_id, wording,
+                             client)
+               VALUES (1, 1, 'asked', 'web', '/subscribe', 1, 0, 'every week', 'c1');
+        INSERT INTO suppression VALUES (1, 'c3', 'complained', 1);
+        INSERT INTO dispatch (id, entry, digest, audience, list_id, due_at, state, occurrence,
+                              people, created_at, started_at)
+               VALUES (1, 'first-letter', 'd1', 'main', 0, 5, 'sending', '2026-01-02T08:00', 2, 3,
+                       5);
+        INSERT INTO exclusion VALUES (1, 2, 'paused');
+        INSERT INTO delivery (id, dispatch_id, subscriber_id, address, name, fields, status,
+                              attempts, reply, updated_at)
+               VALUES (1, 1, 1, 'Ann@example.org', 'Ann', '{"city":"Ghent"}', 'accepted', 1, 'ok',
+                       6);
+        INSERT INTO attempt VALUES (1, 1, 5, 6, 'accepted', 250, 'ok');
+        INSERT INTO slot VALUES ('2026-01-02T08:00', 5, 1, '');
+        INSERT INTO feedback VALUES (1, 7, 'maildir', 'k1', 'mailbox', 1, 1, 0, 1, '5.2.2', 'full',
+                                     'dsn', 1, 1);
+        INSERT INTO notice VALUES (1, 'welcome', 1, 0, 'accepted', 1, NULL, 2, 1, 2, 'ok');
+        INSERT INTO throttle VALUES ('relay mx.example.org', '{}', 1);
+    """
 # Changing a table of SQLite copies and drops it, and subscriber is what most others refer to.
 REBUILD: Final = """
 import sqlalchemy as sa
@@ -50,7 +79,7 @@ down_revision = "{head}"
 
 def upgrade():
     with op.batch_alter_table("subscriber") as table:
-        table.add_column(sa.Column("language", sa.Text(), nullable=True))
+        table.add_column(sa.Column("shoe_size", sa.Text(), nullable=True))
     {more}
 """
 
@@ -86,7 +115,7 @@ def definitions(database: Database) -> dict[str, list[str]]:
     with database.reading() as connection:
         rows = connection.exec_driver_sql("SELECT name, sql FROM sqlite_master").all()
     return {
-        name: sorted(line.strip(" ,\t") for line in (sql or "").splitlines())
+        name: sorted(line.strip(" ,\t").replace('"', "") for line in (sql or "").splitlines())
         for name, sql in rows
         if name != "alembic_version" and not name.startswith("sqlite_")
     }
@@ -153,11 +182,67 @@ def test_what_revision_0001_was_sending_is_uncertain(tmp_path: Path) -> None:
         deliveries = connection.execute("SELECT * FROM delivery ORDER BY id").fetchall()
         attempts = connection.execute("SELECT * FROM attempt WHERE delivery_id = 2").fetchall()
     assert [row[5] for row in deliveries] == ["accepted", "uncertain"]
-    assert deliveries[1][6:] == (2, None, 5, 5, None, reply, 7)
+    assert deliveries[1][6:13] == (2, None, 5, 5, None, reply, 7)
     assert attempts == [
         (2, 1, 5, 6, "deferred", 451, "later"),
         (2, 2, 7, None, "uncertain", None, reply),
     ]
+
+
+# Somebody who never confirmed, one who was renamed after their word, and one who was deleted.
+BEFORE_LISTS: Final = """
+    INSERT INTO subscriber VALUES (3, 'cid@example.org', 'cid@example.org', 'd4', '', 'pending',
+                                   4, 5), (9, 'x@example.org', 'x@example.org', 'x9', '', 'active',
+                                   4, 5);
+    UPDATE subscriber SET updated_at = 8 WHERE id = 1;
+    DELETE FROM subscriber WHERE id = 9;
+    INSERT INTO delivery VALUES (2, 1, 3, 'cid@example.org', '', 'deferred', 1, 6, 5, 5, 451,
+                                 'later', 7);
+"""
+
+
+def test_everybody_of_revision_0002_is_on_the_main_list(tmp_path: Path) -> None:
+    """In the state they were in, since the word it rests on; what was sent was sent to that list."""
+    path = tmp_path / "old.db"
+    at_revision(path, "0002")
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(BEFORE_LISTS)
+
+    open_database(path).close()
+
+    def rows(query: str) -> list[tuple[object, ...]]:
+        with closing(sqlite3.connect(path)) as connection:
+            return connection.execute(query).fetchall()
+
+    assert rows("SELECT * FROM list") == [(0, "main")]
+    assert rows("SELECT * FROM subscription") == [
+        (0, 1, "active", 1, None),
+        (0, 2, "unsubscribed", 2, None),
+        (0, 3, "pending", 5, None),
+    ]
+    assert rows("SELECT language, zone, fields FROM subscriber WHERE id = 1") == [
+        (None, None, "{}")
+    ]
+    assert rows("SELECT subscriber_id, list_id, wording, client FROM consent") == [(1, 0, "", "")]
+    assert rows("SELECT audience, list_id, people FROM dispatch") == [("main", 0, 2)]
+    assert rows("SELECT status, due_at, fields FROM delivery") == [
+        ("accepted", None, None),
+        ("deferred", 6, None),
+    ]
+
+
+def test_the_ids_of_the_deleted_are_not_given_again_after_a_migration(tmp_path: Path) -> None:
+    """An old link never reaches a stranger, though the table was copied."""
+    path = tmp_path / "old.db"
+    at_revision(path, "0002")
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(BEFORE_LISTS)
+
+    open_database(path).close()
+
+    with closing(sqlite3.connect(path)) as connection:
+        found = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'subscriber'")
+        assert found.fetchall() == [(9,)]
 
 
 def test_each_database_has_an_identity_of_its_own(tmp_path: Path) -> None:
@@ -202,7 +287,7 @@ def test_rebuilding_the_table_others_refer_to_keeps_their_rows(
     assert row_counts(path) == before
     assert row_counts(tmp_path / f"old.db.{HEAD}.backup") == before
     with closing(sqlite3.connect(path)) as connection:
-        assert connection.execute("SELECT language FROM subscriber").fetchall() == [(None,)] * 2
+        assert connection.execute("SELECT shoe_size FROM subscriber").fetchall() == [(None,)] * 2
 
 
 @pytest.mark.parametrize(

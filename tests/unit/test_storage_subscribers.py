@@ -39,10 +39,8 @@ def hash_backwards(normalised: str) -> str:
 
 def person(who: str = "ann", /, **changes: object) -> NewSubscriber:
     """Return somebody to write down."""
-    return replace(
-        NewSubscriber(address=f"{who.title()}@example.org", normalised=f"{who}@example.org"),
-        **changes,  # type: ignore[arg-type]  # the fields of NewSubscriber
-    )
+    new = NewSubscriber(address=f"{who.title()}@example.org", normalised=f"{who}@example.org")
+    return new._replace(**changes)  # type: ignore[arg-type]  # its fields
 
 
 @pytest.fixture(scope="module")
@@ -261,6 +259,7 @@ def test_an_id_is_never_given_twice(database: Database, subscribers: Subscribers
     ann = id_of(subscribers, "ann")
     with database.writing() as connection:
         connection.exec_driver_sql("DELETE FROM consent")
+        connection.exec_driver_sql("DELETE FROM subscription")
         connection.exec_driver_sql("DELETE FROM subscriber")
 
     subscribers.add(person("bob"), GIVEN)

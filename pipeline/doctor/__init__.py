@@ -1,0 +1,1 @@
+"""What mailbox providers, the law and a careful operator would look at, rule by rule."""

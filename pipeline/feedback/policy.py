@@ -1,0 +1,116 @@
+"""What follows for a reader from what came back; issues are counted, not bounces."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from pipeline.model.dispatch import DispatchId
+from pipeline.model.feedback import Feedback, FeedbackKind
+from pipeline.model.issue_fate import IssueFate
+from pipeline.model.subscriber import SuppressionReason
+
+_SCORED: Final = {FeedbackKind.MAILBOX, FeedbackKind.TRANSIENT, FeedbackKind.UNKNOWN}
+# A weekly issue leaves an hour earlier in summer, and some minutes later on a slow day.
+_SLACK: Final = timedelta(hours=12)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedbackRules:
+    """When an address is given up; all counts are 1 or more."""
+
+    hard: int = 1  # days with a hard bounce that a program can read
+    hard_in_words: int = 2  # days with one, if this one is prose
+    in_a_row: int = 3  # bounced issues, none that arrived among them ...
+    over: timedelta = timedelta(days=14)  # ... from the first to the last of them
+    issues: int = 5  # or bounced issues, none that arrived among them ...
+    window: timedelta = timedelta(days=90)  # ... in this time
+    # Servers try for days before they send a mail back: until then no issue has arrived.
+    arrived_after: timedelta = timedelta(days=5)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What to do, and why."""
+
+    note: str  # one line for a person
+    counted: bool = False  # it weighs in later decisions
+    suppress: SuppressionReason | None = None
+    unsubscribe: bool = False  # from the list it is about
+
+
+def decide(
+    history: Sequence[IssueFate],
+    feedback: Feedback,
+    *,
+    proven: bool,
+    issue: DispatchId | None,
+    now: datetime,
+    rules: FeedbackRules,
+) -> Decision:
+    """Return what follows from one verdict.
+
+    Pure: no clock, no storage. What is not proven changes nobody, whatever it says.
+
+    Args:
+        history: what became of issues to this reader before, the oldest first.
+        feedback: the verdict.
+        proven: a token of ours says whom it is about.
+        issue: the dispatch that came back, if that is known; it counts once.
+        now: aware, UTC.
+        rules: the numbers.
+    """
+    kind = feedback.kind
+    if not proven:
+        return Decision(note="nothing in it proves whom it is about")
+    if kind is FeedbackKind.COMPLAINT:
+        return Decision(
+            note="a complaint ends it for good",
+            counted=True,
+            suppress=SuppressionReason.COMPLAINED,
+        )
+    if kind is FeedbackKind.UNSUBSCRIBE:
+        return Decision(note="they want no more of this list", unsubscribe=True)
+    bounced = (*_bounced(history, issue, now, rules), IssueFate(dispatch=issue, at=now, kind=kind))
+    if kind is FeedbackKind.HARD:
+        return _hard(bounced, rules.hard if feedback.machine_readable else rules.hard_in_words)
+    if kind in _SCORED:
+        return _scored(bounced, now, rules)
+    return Decision(note=f"{kind.value.replace('_', ' ')} says nothing about the reader")
+
+
+def _hard(bounced: Sequence[IssueFate], needed: int) -> Decision:
+    days = {fate.at.date() for fate in bounced if fate.kind is FeedbackKind.HARD}
+    return Decision(
+        note=f"hard bounces on {len(days)} of {needed} days",
+        counted=True,
+        suppress=SuppressionReason.BOUNCED if len(days) >= needed else None,
+    )
+
+
+def _scored(bounced: Sequence[IssueFate], now: datetime, rules: FeedbackRules) -> Decision:
+    lasting = bounced[-1].at - bounced[0].at + _SLACK >= rules.over
+    recent = sum(fate.at > now - rules.window for fate in bounced)
+    given_up = (len(bounced) >= rules.in_a_row and lasting) or recent >= rules.issues
+    return Decision(
+        note=f"{len(bounced)} issues in a row bounced, {recent} of them lately",
+        counted=True,
+        suppress=SuppressionReason.BOUNCED if given_up else None,
+    )
+
+
+def _bounced(
+    history: Sequence[IssueFate], issue: DispatchId | None, now: datetime, rules: FeedbackRules
+) -> tuple[IssueFate, ...]:
+    """Return the other issues that bounced since the last one that arrived, the oldest first."""
+    row: list[IssueFate] = []
+    for fate in reversed(history):
+        if issue is not None and fate.dispatch == issue:
+            continue
+        if fate.kind is not None:
+            row.append(fate)
+        elif fate.at <= now - rules.arrived_after:
+            break
+    return tuple(reversed(row))

@@ -1,0 +1,134 @@
+"""Mails that are no bounces: a wish to leave, an absent person's robot, a robot's question."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from pipeline.feedback.finding import Finding, address_in, is_from_robot
+from pipeline.feedback.mime import Part
+from pipeline.feedback.phrases import either
+from pipeline.feedback.words import kind_of, one_line
+from pipeline.model.feedback import FeedbackKind
+
+_REPLY: Final = r"(?:(?:re|fwd?|aw|wg|sv|odp)\s?:\s?)*"
+_LEAVE: Final = re.compile(
+    rf"{_REPLY}(?:unsubscribe(?:\s+|$))?(?P<token>[A-Za-z0-9_-]{{32}})?", re.IGNORECASE
+)
+# Words of several languages for "I am away" and "this answers by itself".
+_AWAY: Final = either(
+    r"\bout of (?:the )?office\b",
+    r"\bauto(?:matic|mated|matische|matisk)?[ -]?(?:repl(?:y|ies)|response|responder|"
+    r"antwort|antwoord|svar)\b",
+    r"\bvacation\b",
+    r"\bon (?:annual |parental |maternity )?leave\b",
+    r"\baway from (?:the office|my (?:mail|desk))",
+    r"\babwesen\w+",
+    r"\bnicht im (?:büro|haus)\b",
+    r"\babsen(?:ce|t) du bureau\b",
+    r"\babsence\b",
+    r"\br[ée]ponse automatique\b",
+    r"\brespuesta autom[áa]tica\b",
+    r"\bfuera de (?:la )?oficina\b",
+    r"\bresposta autom[áa]tica\b",
+    r"\brisposta automatica\b",
+    r"\bodpowied[źz] automatyczna\b",
+    r"\bautoodpowied\w+",
+    r"\bpoza biurem\b",
+    r"\bnieobecno\w+",
+    r"\bafwezig\w*",
+    r"автоответ",
+    r"自動返信",
+    r"自动回复",
+)
+_ANSWERS_ITSELF: Final = ("x-autoreply", "x-autorespond", "x-autoresponder", "x-auto-reply-from")
+_CHALLENGE: Final = either(
+    r"\b(?:prove|verify|confirm)\w*(?: \S{1,12}){0,3} (?:you are|you're|that you are)"
+    r" (?:a )?(?:human|person|not)",
+    r"\bchallenge[/-]response\b",
+    r"\bapproved (?:senders?|list)\b",
+    r"\bsender verification\b",
+    r"\bconfirm(?: that)? you(?:r| sent)(?: \S{1,12}){0,2} (?:e-?mail|message|address)\b",
+    r"\b(?:reply|respond|click)(?: \S{1,20}){0,12} (?:so that|to have|for)"
+    r" your (?:e-?mail|message)(?: \S{1,12}){0,3} (?:delivered|released)\b",
+)
+_CHALLENGERS: Final = re.compile(
+    r"@(?:[a-z0-9-]+\.)*(?:boxbe|spamarrest|bluebottle|sendio|mailinblack)\.com\b", re.IGNORECASE
+)
+
+
+def read_unsubscribe(message: Part) -> tuple[Finding, ...]:
+    """Return the wish of a mail to the mailto of List-Unsubscribe (RFC 2369 3.2)."""
+    subject = message.subject.strip()
+    if not subject or _answers_itself(message) or is_from_robot(message):
+        return ()
+    if not _LEAVE.fullmatch(subject) or re.fullmatch(_REPLY, subject, re.IGNORECASE):
+        return ()
+    return (Finding(FeedbackKind.UNSUBSCRIBE, address_in(message.first("from")), reply="by mail"),)
+
+
+def unsubscribe_token(message: Part) -> str | None:
+    """Return what may be a token of ours in the Subject."""
+    match = _LEAVE.fullmatch(message.subject.strip())
+    return match["token"] if match else None
+
+
+def read_challenge(message: Part) -> tuple[Finding, ...]:
+    """Return the question of a robot that holds our mail back until somebody answers."""
+    if "challenge" in message.first("auto-submitted").lower() or (
+        _CHALLENGERS.search(message.first("from"))
+        or (not is_from_robot(message) and _CHALLENGE.search(_start(message)))
+    ):
+        return (_of_writer(message, FeedbackKind.CHALLENGE),)
+    return ()
+
+
+def read_auto_reply(message: Part) -> tuple[Finding, ...]:
+    """Return the answer of a robot for a person (RFC 3834); true bounces may look like one."""
+    if is_from_robot_alone(message):
+        return ()
+    if _answers_itself(message) or _AWAY.search(message.subject):
+        return (_of_writer(message, FeedbackKind.AUTO_REPLY),)
+    return ()
+
+
+def read_disposition(message: Part) -> tuple[Finding, ...]:
+    """Return what a disposition notification says (RFC 8098); some servers refuse mail by it."""
+    report = next(
+        (p for p in message.walk(enclosed=False) if p.type == "message/disposition-notification"),
+        None,
+    )
+    if report is None:
+        return ()
+    said = one_line(_start(message))
+    refused = "reject" in f"{message.first('auto-submitted')} {message.subject} {said}".lower()
+    fields = report.body.decode("latin-1")
+    recipient = address_in(fields.lower().partition("final-recipient")[2].partition("\n")[0])
+    kind = kind_of(None, said) if refused else FeedbackKind.AUTO_REPLY
+    return (Finding(kind, recipient, reply=said),)
+
+
+def is_from_robot_alone(message: Part) -> bool:
+    """Say whether a mail system wrote it, for nobody: an absent person's robot has their name."""
+    named = Part(tuple(field for field in message.fields if field[0] == "from"), b"")
+    return is_from_robot(named)
+
+
+def _answers_itself(message: Part) -> bool:
+    submitted = message.first("auto-submitted").strip().lower()
+    return (
+        submitted.startswith("auto-replied")
+        or message.first("precedence").strip().lower() == "auto_reply"
+        or message.first("x-autogenerated").strip().lower() in {"reply", "forward"}
+        or any(message.first(name) for name in _ANSWERS_ITSELF)
+    )
+
+
+def _of_writer(message: Part, kind: FeedbackKind) -> Finding:
+    return Finding(kind, address_in(message.first("from")), reply=one_line(message.subject))
+
+
+def _start(message: Part) -> str:
+    """Return the first words a person reads."""
+    parts = (part for part in message.walk(enclosed=False) if part.type.startswith("text/"))
+    return " ".join(next((part.text for part in parts), "")[:2000].split())

@@ -1,0 +1,71 @@
+"""Whoever has a link that only one mailbox was sent: what it lets them do, and see of themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from pipeline.audience.tokens import Action, Ticket, TokenError, Tokens
+from pipeline.model.audience import MailingList
+from pipeline.model.newsletter import Newsletter
+from pipeline.model.subscriber import ListId, Subscriber, SubscriberId, Subscription
+from pipeline.storage.subscribers import Subscribers
+
+_SHOWN: Final = 1  # characters of a local part: enough for who knows it, too few for who does not
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bearers:
+    """Reads links. No operation tells a forged one from one that is for something else."""
+
+    subscribers: Subscribers
+    tokens: Tokens
+    lists: Mapping[ListId, MailingList]  # those of the settings
+    newsletter: Newsletter
+
+    def ticket(self, token: str, action: Action) -> Ticket | None:
+        """Return what a token says; None: it is not one of ours, or not for `action`."""
+        try:
+            ticket = self.tokens.read(token)
+        except TokenError:
+            return None
+        return ticket if ticket.action is action else None
+
+    def person(self, ticket: Ticket) -> Subscriber | None:
+        """Return who a ticket was written for; None: they are erased, or never confirmed."""
+        return self.subscribers.on(ticket.list).get(ticket.subscriber)
+
+    def title(self, list_: ListId) -> str:
+        """Return what readers call a list."""
+        found = self.lists.get(list_)
+        return (found.title if found else "") or self.newsletter.name
+
+    def titles(self, subscriptions: Iterable[Subscription]) -> tuple[str, ...]:
+        """Return what readers call the lists of some subscriptions, none twice."""
+        return tuple(dict.fromkeys(self.title(each.list) for each in subscriptions))
+
+    def together(self, subscriber: SubscriberId, list_: ListId) -> tuple[Subscription, ...]:
+        """Return a person's subscription to a list, and those that the same word changed.
+
+        A form names several lists and one mail asks about all of them. What a stranger asks for
+        later has another moment, so no old link says yes to it.
+        """
+        found = self.subscribers.subscriptions(subscriber)
+        first = next((each for each in found if each.list == list_), None)
+        if first is None:
+            return ()
+        others = (
+            each
+            for each in found
+            if each.list != list_ and (each.state, each.since) == (first.state, first.since)
+        )
+        return (first, *others)
+
+
+def masked(person: Subscriber | None) -> str:
+    """Return an address as a page may show it: "f…@example.org"; nothing of nobody."""
+    if person is None:
+        return ""
+    local, _, domain = person.address.rpartition("@")
+    return f"{local[:_SHOWN]}…@{domain}"

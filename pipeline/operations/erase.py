@@ -1,0 +1,165 @@
+"""Erasure: a person leaves the database and the files, and only their own word brings them back."""
+
+from __future__ import annotations
+
+import email
+import quopri
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote
+
+from pipeline.audience.address import parse_address
+from pipeline.audience.tokens import Action
+from pipeline.errors import StorageError
+from pipeline.model.notice import NoticeKind
+from pipeline.model.ports import Clock
+from pipeline.model.subscriber import SubscriberId
+from pipeline.operations.bearer import Bearers, masked
+from pipeline.operations.disclose import LINK_WORKS
+from pipeline.storage.erasure import Erasure
+from pipeline.storage.notices import Notices
+
+_LARGEST: Final = 64 * 1024 * 1024  # bytes; no mail is larger
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EraseView:
+    """What the page shows."""
+
+    address: str  # masked
+    expired: bool
+    language: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Erase:
+    """Take a person out of everything; what remains is that their address is not to be written to.
+
+    Files that the operator made, such as the CSV of an import, are the operator's.
+    """
+
+    bearers: Bearers
+    notices: Notices
+    erasure: Erasure
+    mails: Sequence[Path]  # folders of the `eml` sender and of kept feedback: one mail a file
+    settle: Callable[[], object]  # brings what journals of dead senders hold into the database
+    clock: Clock
+
+    def ask(self, token: str) -> bool:
+        """Let a link be mailed to the bearer of a preferences token, once a day.
+
+        False: it is not a token of ours, or nobody's any more.
+        """
+        ticket = self.bearers.ticket(token, Action.PREFERENCES)
+        if ticket is None or self.bearers.person(ticket) is None:
+            return False
+        self.notices.add(NoticeKind.ERASE, ticket.subscriber, ticket.list, self.clock())
+        return True
+
+    def look(self, token: str) -> EraseView | None:
+        """Return what the page of the mailed link shows; None: not a token of ours, or erased."""
+        ticket = self.bearers.ticket(token, Action.ERASE)
+        person = self.bearers.person(ticket) if ticket else None
+        if ticket is None or person is None:
+            return None
+        return EraseView(
+            address=masked(person),
+            expired=not self._works(ticket.subscriber),
+            language=person.language,
+        )
+
+    def __call__(self, token: str) -> bool:
+        """Erase the bearer; False: not a token of ours, older than LINK_WORKS, or used.
+
+        Raises:
+            StorageError: they are still there; try again.
+        """
+        ticket = self.bearers.ticket(token, Action.ERASE)
+        person = self.bearers.person(ticket) if ticket else None
+        if ticket is None or person is None or not self._works(ticket.subscriber):
+            return False
+        self._erase(ticket.subscriber, person.address)
+        return True
+
+    def by_address(self, address: str) -> bool:
+        """Erase a person by the operator's word; False: nobody has the address.
+
+        Raises:
+            AddressError: this is no address.
+            StorageError: they are still there; try again.
+        """
+        parsed = parse_address(address)
+        found = self.bearers.subscribers.find(parsed.normalised)
+        if found is None:
+            return False
+        self._erase(found, parsed.given)
+        return True
+
+    def finish(self) -> None:
+        """Wipe what an erasure could not, as somebody read or wrote just then; ticks call it.
+
+        Raises:
+            StorageError: somebody still does; the next tick tries again.
+        """
+        self.erasure.finish()
+
+    def _erase(self, subscriber: SubscriberId, address: str) -> None:
+        # The files first: when the rows are gone, nobody knows any more what to look for.
+        self.settle()
+        for folder in self.mails:
+            _delete_mails(folder, address)
+        try:
+            self.erasure(subscriber, self.clock())
+        except StorageError:
+            if self.bearers.subscribers.subscriptions(subscriber):
+                raise
+            # The rows are gone; `finish` wipes the file when nobody has it open.
+
+    def _works(self, subscriber: SubscriberId) -> bool:
+        asked_at = self.notices.newest(NoticeKind.ERASE, subscriber)
+        return asked_at is not None and self.clock() <= asked_at + LINK_WORKS
+
+
+def holds(mail: bytes, address: str) -> bool:
+    """Tell whether a mail has an address in it, in whatever letter case and encoding.
+
+    Pure. A mail that nobody can parse is looked at as it stands.
+    """
+    plain = address.lower().encode("ascii")
+    wanted = {plain, quote(address.lower(), safe="").lower().encode("ascii")}
+    return any(each in text.lower() for text in _texts(mail) for each in wanted)
+
+
+def _texts(mail: bytes) -> Iterator[bytes]:
+    yield mail
+    yield mail.replace(b"\r\n ", b"").replace(b"\n ", b"")  # a folded header
+    yield quopri.decodestring(mail)
+    try:
+        for part in email.message_from_bytes(mail).walk():
+            body = part.get_payload(decode=True)
+            if isinstance(body, bytes):
+                yield body
+    except Exception:  # noqa: BLE001 - the standard library raises anything on hostile mail
+        return
+
+
+def _delete_mails(folder: Path, address: str) -> None:
+    """Delete each mail in a folder, and in those inside it, that holds an address.
+
+    Raises:
+        StorageError: one cannot be read or deleted.
+    """
+    for file in sorted(folder.rglob("*")):
+        try:
+            if file.is_symlink() or not file.is_file():
+                continue
+            with file.open("rb") as stream:
+                found = holds(stream.read(_LARGEST), address)
+            if found:
+                file.unlink()
+        except FileNotFoundError:
+            continue  # somebody else tidied it up
+        except OSError as error:
+            raise StorageError(f"{file}: cannot be erased: {error.strerror}") from error

@@ -1,0 +1,123 @@
+"""Unsubscriptions that the database could not take at once: kept on disk, then carried out."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import blake2b
+from pathlib import Path
+from threading import get_ident
+from typing import Final, NamedTuple
+
+from pipeline.audience.tokens import Action
+from pipeline.errors import StorageError
+from pipeline.model.ports import Clock
+from pipeline.operations.unsubscribe import Method, Unsubscribe
+
+# Whoever wrote a word down may still be at it with the database; by then they have ended.
+_LEFT_ALONE: Final = timedelta(seconds=10)
+_SUFFIX: Final = ".json"
+_DAMAGED: Final = ".damaged"
+
+
+class _Word(NamedTuple):
+    """What somebody said."""
+
+    token: str
+    everything: bool
+    method: Method
+    at: datetime  # aware, UTC
+
+    def text(self) -> bytes:
+        """Return the content of its file."""
+        return json.dumps({**self._asdict(), "at": self.at.isoformat()}).encode()
+
+    @classmethod
+    def parse(cls, content: bytes) -> _Word:
+        """Return the word in a file.
+
+        Raises:
+            ValueError: there is none.
+        """
+        try:
+            found = json.loads(content)
+            at = datetime.fromisoformat(found["at"])
+            return cls(str(found["token"]), bool(found["everything"]), found["method"], at)
+        except (KeyError, TypeError) as error:
+            raise ValueError(str(error)) from error
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeepWord:
+    """Promise an unsubscription while somebody else has the database, as an import has.
+
+    A word is a file named after its token's hash, so that saying it twice is saying it once. It
+    holds a token and no address. Until it is carried out, a dispatch does not know of it.
+    """
+
+    unsubscribe: Unsubscribe
+    folder: Path
+    clock: Clock
+
+    def __call__(self, token: str, *, everything: bool = False, method: Method = "page") -> bool:
+        """Write a word down durably; return False if the token is not one of ours.
+
+        Raises:
+            StorageError: it cannot be written; nothing is promised.
+        """
+        if self.unsubscribe.bearers.ticket(token, Action.UNSUBSCRIBE) is None:
+            return False
+        word = _Word(token, everything, method, self.clock())
+        try:
+            self._write(self._file(token, everything=everything), word.text())
+        except OSError as error:
+            raise StorageError(f"{self.folder}: cannot be written: {error.strerror}") from error
+        return True
+
+    def forget(self, token: str, *, everything: bool = False) -> None:
+        """Drop a word that was carried out otherwise."""
+        self._file(token, everything=everything).unlink(missing_ok=True)
+
+    def carry_out(self) -> int:
+        """Carry out what was kept a while ago; return how many words are left. Safe to repeat.
+
+        Raises:
+            StorageError: the database is still busy; the rest stays kept.
+        """
+        left = 0
+        for file in sorted(self.folder.glob(f"*{_SUFFIX}")):
+            try:
+                word = _Word.parse(file.read_bytes())
+            except FileNotFoundError:
+                continue
+            except ValueError:
+                file.replace(file.with_suffix(_DAMAGED))  # for a person to look at
+                continue
+            if self.clock() - word.at < _LEFT_ALONE:
+                left += 1
+                continue
+            self.unsubscribe(word.token, everything=word.everything, method=word.method)
+            file.unlink(missing_ok=True)
+        return left
+
+    def _file(self, token: str, *, everything: bool) -> Path:
+        name = blake2b(f"{token} {everything}".encode(), digest_size=16).hexdigest()
+        return self.folder / f"{name}{_SUFFIX}"
+
+    def _write(self, file: Path, content: bytes) -> None:
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # The whole word or none, also through a power cut: beside its place, synced, then renamed.
+        partial = file.with_suffix(f".{os.getpid()}-{get_ident()}.partial")
+        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+        with os.fdopen(descriptor, "wb") as opened:
+            opened.write(content)
+            opened.flush()
+            os.fsync(opened.fileno())
+        partial.replace(file)
+        folder = os.open(self.folder, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)

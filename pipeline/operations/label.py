@@ -1,0 +1,39 @@
+"""Give people tags, and take tags away."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from pipeline.audience.address import parse_address
+from pipeline.errors import ConfigError
+from pipeline.model.subscriber import SubscriberId
+from pipeline.storage.subscribers import Subscribers
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Label:
+    """Change the tags of people; a tag belongs to the person, on every list."""
+
+    subscribers: Subscribers
+
+    def __call__(
+        self, people: Iterable[SubscriberId], *, add: frozenset[str], remove: frozenset[str]
+    ) -> int:
+        """Change the tags of people, each in a commit; return how many are there."""
+        return sum(self.subscribers.tag(id_, add=add, remove=remove) for id_ in people)
+
+    def named(self, addresses: Iterable[str]) -> list[SubscriberId]:
+        """Return who has these addresses.
+
+        Raises:
+            AddressError: one is no address.
+            ConfigError: nobody has one of them; nothing was changed.
+        """
+        return [self._find(address) for address in addresses]
+
+    def _find(self, address: str) -> SubscriberId:
+        found = self.subscribers.find(parse_address(address).normalised)
+        if found is None:
+            raise ConfigError(f"{address}: nobody has this address")
+        return found

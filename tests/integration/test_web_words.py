@@ -1,0 +1,88 @@
+"""Words kept on disk: whole, private, once, and never for nothing."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from pipeline.app import App
+from pipeline.audience.tokens import Action
+from pipeline.errors import StorageError
+from pipeline.model.subscriber import MAIN, SubscriberState
+from tests.integration.web_door import Hands, link, states, subscribe, workspace
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> App:
+    """A workspace with a clock to turn."""
+    return workspace(tmp_path, Hands())
+
+
+def test_a_word_said_often_is_one_word(app: App) -> None:
+    """Saying it again replaces it; leaving one list and leaving all are two."""
+    token = link(app, Action.UNSUBSCRIBE, subscribe(app, "robin@example.org"))[3:]
+    keep = app.keep_word()
+
+    for _ in range(3):
+        assert keep(token)
+    assert keep(token, everything=True)
+
+    assert len(list(keep.folder.iterdir())) == 2
+    assert {file.stat().st_mode & 0o777 for file in keep.folder.iterdir()} == {0o600}
+    assert keep.folder.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_young_word_is_left_to_who_wrote_it(app: App) -> None:
+    """They may still be at it with the database; ten seconds later they are not."""
+    assert isinstance(app.clock, Hands)
+    person = subscribe(app, "robin@example.org")
+    keep = app.keep_word()
+    keep(link(app, Action.UNSUBSCRIBE, person)[3:])
+
+    assert keep.carry_out() == 1
+    assert states(app, person)[MAIN] is SubscriberState.ACTIVE
+    app.clock.turn(timedelta(seconds=11))
+    assert keep.carry_out() == 0
+    assert states(app, person)[MAIN] is SubscriberState.UNSUBSCRIBED
+    assert keep.carry_out() == 0
+
+
+def test_only_links_to_leave_are_words(app: App) -> None:
+    """Whatever else is sent is not promised, and leaves no file."""
+    person = subscribe(app, "robin@example.org")
+    keep = app.keep_word()
+    others = [link(app, action, person)[3:] for action in Action if action != Action.UNSUBSCRIBE]
+
+    assert not any(keep(token) for token in (*others, "", "A" * 32, "../../x", "\x00"))
+    assert not keep.folder.exists()
+
+
+def test_a_damaged_word_does_not_stop_the_others(app: App) -> None:
+    """A file that holds no word is set aside, and the next one is carried out."""
+    assert isinstance(app.clock, Hands)
+    person = subscribe(app, "robin@example.org")
+    keep = app.keep_word()
+    keep(link(app, Action.UNSUBSCRIBE, person)[3:])
+    damaged = [b"", b"{}", b"\xff", b'{"token": 1, "at": "x"}', b"[]"]
+    for number, content in enumerate(damaged):
+        (keep.folder / f"000{number}.json").write_bytes(content)
+    app.clock.turn(timedelta(minutes=1))
+
+    assert keep.carry_out() == 0
+    assert states(app, person)[MAIN] is SubscriberState.UNSUBSCRIBED
+    assert len(list(keep.folder.glob("*.damaged"))) == len(damaged)
+
+
+def test_what_cannot_be_written_is_not_promised(app: App) -> None:
+    """A full or forbidden disk is an outage, not a yes."""
+    token = link(app, Action.UNSUBSCRIBE, subscribe(app, "robin@example.org"))[3:]
+    keep = app.keep_word()
+    keep.folder.parent.mkdir(exist_ok=True)
+    keep.folder.symlink_to("/nowhere/at/all")
+
+    with pytest.raises(StorageError, match="cannot be written"):
+        keep(token)

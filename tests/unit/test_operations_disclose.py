@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pipeline.audience.tokens import Action
+from pipeline.model.subscriber import MAIN, SubscriberId
+from tests.unit.consent_desk import ADA, Desk
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    """Give an empty database."""
+    desk = Desk(tmp_path)
+    yield desk
+    desk.database.close()
+
+
+@pytest.fixture
+def ada(desk: Desk) -> SubscriberId:
+    """Give somebody on the main list."""
+    return desk.enrol(name="Ada")
+
+
+def test_a_link_is_mailed_once_a_day_and_works_for_a_day(desk: Desk, ada: SubscriberId) -> None:
+    """A forwarded newsletter shows nobody's data to whom it was forwarded."""
+    link = desk.token(Action.DISCLOSE, ada)
+    assert desk.disclose.read(link) is None
+
+    for _ in range(2):
+        assert desk.disclose.ask(desk.token(Action.PREFERENCES, ada))
+    assert desk.pending_notices() == [("disclose", MAIN)]
+
+    desk.wait(hours=24)
+    view = desk.disclose.look(link)
+    assert view is not None
+    assert (view.address, view.expired) == ("A…@example.org", False)
+    assert desk.disclose.read(link) is not None
+    desk.wait(seconds=1)
+    view = desk.disclose.look(link)
+    assert view is not None
+    assert view.expired
+    assert desk.disclose.read(link) is None
+
+
+def test_what_is_read_is_json_with_the_person_in_it(desk: Desk, ada: SubscriberId) -> None:
+    """Theirs and nobody else's."""
+    desk.enrol("bob@example.org")
+    desk.disclose.ask(desk.token(Action.PREFERENCES, ada))
+
+    data = desk.disclose.read(desk.token(Action.DISCLOSE, ada))
+
+    assert data is not None
+    assert ADA in data.decode()
+    assert "people.csv" in data.decode()  # how they agreed
+    assert "bob" not in data.decode()
+    assert isinstance(json.loads(data), dict)
+
+
+def test_reading_changes_nothing(desk: Desk, ada: SubscriberId) -> None:
+    """Nor does looking."""
+    desk.disclose.ask(desk.token(Action.PREFERENCES, ada))
+    before = desk.rows()
+
+    desk.disclose.look(desk.token(Action.DISCLOSE, ada))
+    desk.disclose.read(desk.token(Action.DISCLOSE, ada))
+
+    assert desk.rows() == before
+
+
+def test_no_other_token_asks_or_reads(desk: Desk, ada: SubscriberId) -> None:
+    """The token of one step does not do the other."""
+    desk.disclose.ask(desk.token(Action.PREFERENCES, ada))
+    before = desk.rows()
+
+    for action in Action:
+        if action is not Action.PREFERENCES:
+            assert not desk.disclose.ask(desk.token(action, ada))
+        if action is not Action.DISCLOSE:
+            assert desk.disclose.look(desk.token(action, ada)) is None
+            assert desk.disclose.read(desk.token(action, ada)) is None
+
+    assert desk.rows() == before
