@@ -62,8 +62,9 @@ bench: $(WORK)
 	@$(BIN)/python tests/bench/send.py
 
 docs: $(WORK)
-	@echo 'Writing docs/diagnostics.md and docs/settings.md'
+	@echo 'Writing docs/diagnostics.md, docs/settings.md and docs/doctor.md'
 	@$(BIN)/python tests/docs/reference.py
+	@$(BIN)/python tests/docs/doctor_page.py
 
 pictures: $(WORK)
 	@echo 'Taking the pictures of the sample issues'

@@ -143,12 +143,7 @@ class App(Readership):
         """Send an entry now, with the way out of the settings or another."""
         from pipeline.operations.send import Send
 
-        return Send(
-            schedule=self.schedule(),
-            deliver=self.deliver(sender),
-            subscribers=self.subscribers,
-            suppressions=self.suppressions,
-        )
+        return Send(schedule=self.schedule(), deliver=self.deliver(sender))
 
     def send_one(self, kind: str | None = None) -> SendOne:
         """Send one message to one address."""

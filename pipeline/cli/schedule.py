@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from pipeline.cli.audience import audience_options
 from pipeline.cli.output import emit, output_option
 from pipeline.cli.place import Place, pass_place
 from pipeline.errors import ConfigError
+from pipeline.model.audience import Audience
 from pipeline.model.dispatch import DispatchState
 
 if TYPE_CHECKING:
@@ -25,9 +27,17 @@ _OPEN = frozenset(DispatchState) - {DispatchState.FINISHED, DispatchState.CANCEL
 @click.option(
     "--at", metavar="TIME", help='"2026-11-27 09:00", "friday 09:00", "tomorrow 09:00", "in 2h"'
 )
+@audience_options
 @output_option
 @pass_place
-def schedule(place: Place, entry: str | None, at: str | None, output: str | None) -> None:
+def schedule(
+    place: Place,
+    entry: str | None,
+    at: str | None,
+    list_name: str,
+    rule: str,
+    output: str | None,
+) -> None:
     """Send an approved ENTRY at a given time, in the newsletter's time zone.
 
     Without ENTRY: show what is scheduled, which turns of the weekly slot went by empty and why,
@@ -36,7 +46,7 @@ def schedule(place: Place, entry: str | None, at: str | None, output: str | None
     """
     app = place.app()
     if entry:
-        _schedule(app, entry, at)
+        _schedule(app, entry, at, app.audience(list_name, rule))
         return
     rows = sorted((*_dispatches(app), *_past_turns(app), *_turns(app)), key=lambda row: row["at"])
     emit(
@@ -49,7 +59,7 @@ def schedule(place: Place, entry: str | None, at: str | None, output: str | None
         click.echo("nothing is scheduled, and there is no weekly slot", err=True)
 
 
-def _schedule(app: App, entry: str, at: str | None) -> None:
+def _schedule(app: App, entry: str, at: str | None, audience: Audience) -> None:
     from pipeline.schedule.when import parse_when
 
     if not at:
@@ -58,8 +68,9 @@ def _schedule(app: App, entry: str, at: str | None) -> None:
         due_at = parse_when(at, app.settings.schedule.zone, app.clock())
     except ValueError as error:
         raise ConfigError(f"--at: {error}") from error
-    dispatch = app.schedule()(app.entry_named(entry), due_at=due_at)
-    click.echo(f"dispatch {dispatch.id}\t{dispatch.entry}\t{_shown(app, due_at)}")
+    dispatch = app.schedule()(app.entry_named(entry), due_at=due_at, audience=audience)
+    whom = "" if audience == Audience() else f"\t{audience}"
+    click.echo(f"dispatch {dispatch.id}\t{dispatch.entry}{whom}\t{_shown(app, due_at)}")
 
 
 def _dispatches(app: App) -> Iterator[dict[str, Any]]:

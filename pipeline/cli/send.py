@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from pipeline.cli.audience import audience_options
 from pipeline.cli.confirm import confirm_people
 from pipeline.cli.interrupt import Interruption
 from pipeline.cli.meter import Meter
@@ -35,6 +36,7 @@ _TRY_LATER = 75  # EX_TEMPFAIL (sysexits.h)
 @click.option("--test", "address", metavar="ADDRESS", help="Send one message to ADDRESS only")
 @click.option("--dry-run", is_flag=True, help="Say who would get it; send nothing")
 @click.option("--confirm", type=int, metavar="N", help="Number of people to mail, for scripts")
+@audience_options
 @click.option("--sender", "kind", metavar="KIND", help="Another way out: smtp, eml, console")
 @pass_place
 def send(
@@ -43,10 +45,14 @@ def send(
     address: str | None,
     confirm: int | None,
     kind: str | None,
+    list_name: str,
+    rule: str,
     *,
     dry_run: bool,
 ) -> int:
-    """Send an approved ENTRY now, to every active subscriber, once.
+    """Send an approved ENTRY now, to everybody on a list, once.
+
+    Who has the entry by another dispatch, such as that of another list, does not get it again.
 
     Interrupted, it goes on where it stopped when it is run again: nobody gets a second copy. A
     message that may or may not have left is listed as uncertain; a person decides about it.
@@ -55,8 +61,9 @@ def send(
     id_ = app.entry_named(entry)
     if address:
         return _test(app.send_one(kind)(id_, address), address)
+    audience = app.audience(list_name, rule)
     operation = app.send(app.sender(kind))
-    rehearsal = operation.rehearse(id_)
+    rehearsal = operation.rehearse(id_, audience=audience)
     _show(rehearsal)
     if dry_run:
         click.echo("dry run: nothing was sent", err=True)
@@ -65,7 +72,7 @@ def send(
         raise NotConfirmed("there is nobody to mail; add subscribers first")
     confirm_people(place, rehearsal.people, confirm)
     with Interruption() as interruption, Meter(rehearsal.people) as meter:
-        delivered = operation(id_, stop=interruption.asked, progress=meter)
+        delivered = operation(id_, audience=audience, stop=interruption.asked, progress=meter)
     _conclude(delivered)
     return interruption.exit_code or _exit_code(delivered)
 
@@ -89,6 +96,7 @@ def _show(rehearsal: Rehearsal) -> None:
         "preheader": entry.preheader,
         "from": f"{sender.name} <{sender.address}>",
         "size": f"{rehearsal.message_bytes / 1000:.0f} KB a message",
+        "audience": str(rehearsal.audience),
         "to": f"{rehearsal.people} people"
         + (f"; {excluded} left out ({reasons})" if reasons else ""),
         "first": ", ".join(rehearsal.first) or "-",

@@ -12,6 +12,7 @@ from pipeline.cli.place import Place, pass_place
 from pipeline.errors import StorageError
 from pipeline.model.delivery import DeliveryStatus
 from pipeline.model.dispatch import Dispatch, DispatchId
+from pipeline.model.subscriber import MAIN_NAME
 
 if TYPE_CHECKING:
     from pipeline.app import App
@@ -46,6 +47,8 @@ def status(place: Place, dispatch: int | None, wanted: str | None, output: str |
     chosen = [dispatches.get(DispatchId(dispatch))] if dispatch else dispatches.all()
     rows = [{**_row(dispatches, one.id), "when": _when(app, one)} for one in chosen]
     columns = ["dispatch", "entry", "state", "people", "accepted"]
+    if any(row["audience"] != MAIN_NAME for row in rows):
+        columns.insert(2, "audience")
     columns += [
         name
         for name in (*(status.value for status in _COUNTED), "excluded")
@@ -79,6 +82,7 @@ def _row(dispatches: Dispatches, id_: DispatchId) -> dict[str, Any]:
     return {
         "dispatch": one.id,
         "entry": one.entry,
+        "audience": one.audience,
         "state": one.state.value,
         "due_at": one.due_at.isoformat(),
         "started_at": one.started_at.isoformat() if one.started_at else None,

@@ -12,8 +12,6 @@ from pipeline.model.entry import EntryId
 
 DispatchId = NewType("DispatchId", int)
 
-EVERYONE: Final = "everyone"  # the audience of all active subscribers
-
 
 class DispatchState(StrEnum):
     """How far a dispatch is; NEXT says where each state may go."""

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import email
-import quopri
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
-from urllib.parse import quote
 
 from pipeline.audience.address import parse_address
 from pipeline.audience.tokens import Action
 from pipeline.errors import StorageError
+from pipeline.feedback.sources.keep import mentions
 from pipeline.model.notice import NoticeKind
 from pipeline.model.ports import Clock
 from pipeline.model.subscriber import SubscriberId
@@ -122,29 +120,6 @@ class Erase:
         return asked_at is not None and self.clock() <= asked_at + LINK_WORKS
 
 
-def holds(mail: bytes, address: str) -> bool:
-    """Tell whether a mail has an address in it, in whatever letter case and encoding.
-
-    Pure. A mail that nobody can parse is looked at as it stands.
-    """
-    plain = address.lower().encode("ascii")
-    wanted = {plain, quote(address.lower(), safe="").lower().encode("ascii")}
-    return any(each in text.lower() for text in _texts(mail) for each in wanted)
-
-
-def _texts(mail: bytes) -> Iterator[bytes]:
-    yield mail
-    yield mail.replace(b"\r\n ", b"").replace(b"\n ", b"")  # a folded header
-    yield quopri.decodestring(mail)
-    try:
-        for part in email.message_from_bytes(mail).walk():
-            body = part.get_payload(decode=True)
-            if isinstance(body, bytes):
-                yield body
-    except Exception:  # noqa: BLE001 - the standard library raises anything on hostile mail
-        return
-
-
 def _delete_mails(folder: Path, address: str) -> None:
     """Delete each mail in a folder, and in those inside it, that holds an address.
 
@@ -156,7 +131,7 @@ def _delete_mails(folder: Path, address: str) -> None:
             if file.is_symlink() or not file.is_file():
                 continue
             with file.open("rb") as stream:
-                found = holds(stream.read(_LARGEST), address)
+                found = mentions(stream.read(_LARGEST), address)
             if found:
                 file.unlink()
         except FileNotFoundError:

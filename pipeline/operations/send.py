@@ -15,8 +15,6 @@ from pipeline.operations.deliver import Deliver, Delivered
 from pipeline.operations.picking import condition
 from pipeline.operations.schedule import Schedule, approved_entry
 from pipeline.storage.dispatches import EVERYBODY
-from pipeline.storage.subscribers import Subscribers
-from pipeline.storage.suppressions import Suppressions
 
 _SAMPLE = 3
 
@@ -26,6 +24,7 @@ class Rehearsal:
     """What sending would do: everything a person wants to know before the button."""
 
     entry: Entry
+    audience: Audience
     sender: Mailbox
     people: int  # who would get it now, or are still waiting for it
     left_out: Mapping[str, int]  # by reason
@@ -41,8 +40,6 @@ class Send:
 
     schedule: Schedule
     deliver: Deliver
-    subscribers: Subscribers
-    suppressions: Suppressions
 
     def rehearse(self, entry: EntryId, *, audience: Audience = EVERYBODY) -> Rehearsal:
         """Say what would happen; nothing does.
@@ -68,6 +65,7 @@ class Send:
             people, left_out = forecast.to_send, forecast.left_out
         return Rehearsal(
             entry=found,
+            audience=audience,
             sender=self.deliver.newsletter.sender,
             people=people,
             left_out=left_out,

@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 
 from pipeline.delivery.report import Stop
 from pipeline.errors import BroadsheetError, Locked, OutboxError
+from pipeline.model.audience import Audience
 from pipeline.model.dispatch import DispatchId, DispatchState
 from pipeline.model.ports import Clock
 from pipeline.operations.deliver import Deliver, Delivered
@@ -144,8 +145,9 @@ class Tick:
                 )
 
     def _candidates(self, failures: list[str]) -> list[Candidate]:
-        """Return the approved entries that no dispatch was ever made of; name the damaged ones."""
-        taken = {dispatch.entry for dispatch in self.dispatches.all()}
+        """Return the approved entries that never went to the main list; name the damaged ones."""
+        main = str(Audience())
+        taken = {dispatch.entry for dispatch in self.dispatches.all() if dispatch.audience == main}
         found: list[Candidate] = []
         for id_ in self.outbox.ids():
             if id_ in taken:

@@ -12,8 +12,8 @@ import pytest
 from pipeline.audience.address import AddressError
 from pipeline.audience.tokens import Action
 from pipeline.errors import StorageError
+from pipeline.feedback.sources.keep import mentions
 from pipeline.model.subscriber import MAIN, SubscriberId, SubscriberState, SuppressionReason
-from pipeline.operations.erase import holds
 from pipeline.storage.engine import open_database
 from pipeline.storage.standing import Confirmed
 from tests.unit.consent_desk import ADA, ADA_NORMALISED, Desk
@@ -163,11 +163,11 @@ def test_what_a_reader_holds_up_is_wiped_later(desk: Desk, ada: SubscriberId) ->
 )
 def test_an_address_is_found_in_every_encoding_of_a_mail(mail: bytes) -> None:
     """As it stands, percent-encoded, quoted-printable, base64."""
-    assert holds(mail, ADA)
+    assert mentions(mail, ADA)
 
 
 def test_hostile_mails_stop_no_erasure() -> None:
     """What nobody can parse is looked at as it stands."""
-    assert not holds(b"", ADA)
-    assert not holds(b"Content-Type: multipart/mixed; boundary=\xff\r\n\r\n\xff\xfe", ADA)
-    assert holds(b"Content-Type: text/plain; charset=\x00\r\n\r\n\xffada@example.org", ADA)
+    assert not mentions(b"", ADA)
+    assert not mentions(b"Content-Type: multipart/mixed; boundary=\xff\r\n\r\n\xff\xfe", ADA)
+    assert mentions(b"Content-Type: text/plain; charset=\x00\r\n\r\n\xffada@example.org", ADA)

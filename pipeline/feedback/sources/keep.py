@@ -145,7 +145,8 @@ def _views(raw: bytes) -> Iterator[bytes]:
     """Yield the bytes as they are, and as decoders would show them."""
     yield raw
     yield raw.replace(b"\\u0040", b"@")
-    # Quoted-printable and the percent signs of URLs, which may be one in the other.
+    yield unquote_to_bytes(raw)
+    # Quoted-printable, and percent signs of URLs in it.
     yield unquote_to_bytes(_SOFT_BREAK.sub(b"", raw).replace(b"=", b"%"))
     for run in _BASE64.findall(raw):
         digits = run.replace(b"\r", b"").replace(b"\n", b"")
