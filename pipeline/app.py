@@ -25,6 +25,7 @@ if TYPE_CHECKING:  # each operation brings its rooms; a command pays only for it
     from pipeline.operations.publish import Publish
     from pipeline.operations.read import ReadIssue
     from pipeline.operations.reopen import Reopen
+    from pipeline.operations.rotate_keys import RotateKeys
     from pipeline.operations.schedule import Schedule
     from pipeline.operations.send import Send
     from pipeline.operations.send_one import SendOne
@@ -191,6 +192,12 @@ class App(Readership):
             catch_up=self.settings.schedule.catch_up,
             clock=self.clock,
         )
+
+    def rotate_keys(self) -> RotateKeys:
+        """Change the key that signs links."""
+        from pipeline.operations.rotate_keys import RotateKeys
+
+        return RotateKeys(file=self.data / "secret.key")
 
     def diagnose(self) -> Diagnose:
         """Look at it all as a mailbox provider would."""

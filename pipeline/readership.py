@@ -30,8 +30,6 @@ if TYPE_CHECKING:  # each brings its rooms; a command pays only for its own
     from pipeline.operations.look import Look
     from pipeline.operations.notify import Notify
     from pipeline.operations.prefer import Prefer
-    from pipeline.operations.recover import Recover
-    from pipeline.operations.rotate_keys import RotateKeys
     from pipeline.operations.suppress import Suppress
     from pipeline.operations.unsubscribe import Unsubscribe
     from pipeline.operations.webhook import Webhook
@@ -72,12 +70,29 @@ class Readership(Workspace):
         """Return the audience of a list and a rule, which may be the name of a segment.
 
         Raises:
-            ConfigError: there is no such list.
+            ConfigError: there is no such list, or the rule of the segment cannot be read.
         """
         known = [each.name for each in self.lists.values()]
         if list_ not in known:
             raise ConfigError(f"there is no list {list_!r}; there is: {', '.join(known)}")
-        return Audience(list=list_, rule=self.settings.segments.get(rule, rule))
+        return Audience(list=list_, rule=self.rule(rule))
+
+    def rule(self, text: str) -> str:
+        """Return the rule of the segment of that name, or else the text as it is.
+
+        Raises:
+            ConfigError: the rule of the segment cannot be read.
+        """
+        if text not in self.settings.segments:
+            return text
+        from pipeline.audience.segments.parsing import parse_rule
+        from pipeline.audience.segments.tokens import RuleError
+
+        try:
+            parse_rule(self.settings.segments[text])
+        except RuleError as error:
+            raise ConfigError(f"newsletter.toml: segments.{text}: {error}") from error
+        return self.settings.segments[text]
 
     @property
     def notices(self) -> Notices:
@@ -172,12 +187,6 @@ class Readership(Workspace):
         from pipeline.operations.suppress import Suppress
 
         return Suppress(suppressions=self.suppressions, clock=self.clock)
-
-    def rotate_keys(self) -> RotateKeys:
-        """Change the key that signs links."""
-        from pipeline.operations.rotate_keys import RotateKeys
-
-        return RotateKeys(file=self.data / "secret.key")
 
     # What readers do.
 
@@ -282,18 +291,6 @@ class Readership(Workspace):
             policy=self.settings.delivery.policy(),
             lock=self.data / "locks" / "notices.lock",
             confirm_within=self.settings.consent.confirm_within,
-        )
-
-    def recover(self) -> Recover:
-        """Read the journals of senders that died."""
-        from pipeline.operations.recover import Recover
-
-        return Recover(
-            ledger=self.ledger,
-            locks=self.data / "locks",
-            journals=self.data / "journal",
-            policy=self.settings.delivery.policy(),
-            clock=self.clock,
         )
 
     # What comes back.

@@ -20,6 +20,7 @@ from pipeline.settings import Settings
 if TYPE_CHECKING:  # each brings its room; a command pays only for what it uses
     from pipeline.audience.secrets import Keys
     from pipeline.formats import Format
+    from pipeline.operations.recover import Recover
     from pipeline.outbox.folder import Outbox
     from pipeline.render import Renderer
     from pipeline.schedule.calendar import WeeklySlot
@@ -189,6 +190,18 @@ class Workspace:
         from pipeline.storage.suppressions import Suppressions
 
         return Suppressions(self.database, address_hasher(self.keys))
+
+    def recover(self) -> Recover:
+        """Read the journals of senders that died."""
+        from pipeline.operations.recover import Recover
+
+        return Recover(
+            ledger=self.ledger,
+            locks=self.data / "locks",
+            journals=self.data / "journal",
+            policy=self.settings.delivery.policy(),
+            clock=self.clock,
+        )
 
     @cached_property
     def sign(self) -> Callable[[bytes], bytes] | None:

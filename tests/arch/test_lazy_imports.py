@@ -15,6 +15,8 @@ ROOT = Path(__file__).parents[2]
 HEAVY: Final = {
     "alembic",
     "apscheduler",
+    "babel",
+    "flufl",
     "feedgen",
     "jinja2",
     "lxml",

@@ -152,7 +152,7 @@ def _retag(
         people = label.named(addresses)
     else:
         # All of them before the first changes: a rule may ask for the very tag.
-        people = [person.id for person in app.look().at(audience(list_name, rule))]
+        people = [person.id for person in app.look().at(audience(app, list_name, rule))]
     changed = label(people, add=add, remove=remove)
     click.echo(f"{next(iter(add | remove))}\t{changed}")
 

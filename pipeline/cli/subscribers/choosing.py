@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from pipeline.model.audience import Audience
 from pipeline.model.subscriber import MAIN_NAME, SubscriberState
+
+if TYPE_CHECKING:
+    from pipeline.app import App
 
 
 def list_option(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -21,7 +24,11 @@ def list_option(command: Callable[..., Any]) -> Callable[..., Any]:
 def where_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add --where to a command, as `rule`."""
     return click.option(
-        "--where", "rule", metavar="RULE", default="", help='Such as "tag is vip and age > 30"'
+        "--where",
+        "rule",
+        metavar="RULE",
+        default="",
+        help='Such as "tag is vip and age > 30", or a segment of the settings',
     )(command)
 
 
@@ -36,9 +43,9 @@ def choosing_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return list_option(state(tag(where_option(command))))
 
 
-def audience(list_name: str, rule: str) -> Audience:
-    """Return whom the options name."""
-    return Audience(list=list_name, rule=rule.strip())
+def audience(app: App, list_name: str, rule: str) -> Audience:
+    """Return whom the options name; a list that the settings forgot can still be looked at."""
+    return Audience(list=list_name, rule=app.rule(rule.strip()))
 
 
 def tags(words: tuple[str, ...]) -> frozenset[str]:

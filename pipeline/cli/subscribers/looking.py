@@ -17,7 +17,7 @@ from pipeline.errors import ConfigError
 from pipeline.model.subscriber import Subscriber, SubscriberState
 
 if TYPE_CHECKING:
-    from pipeline.operations.look import Look
+    from pipeline.app import App
 
 _COLUMNS = ("address", "name", "state", "since", "language", "tags")
 
@@ -35,7 +35,7 @@ def list_(
     output: str | None,
 ) -> None:
     """List subscribers in the order they came."""
-    found = _chosen(place.app().look(), list_name, state, tagged, rule)
+    found = _chosen(place.app(), list_name, state, tagged, rule)
     emit((_row(person, output) for person in found), _COLUMNS, output, key="address")
 
 
@@ -92,7 +92,7 @@ def export(
     """Write subscribers as CSV that is safe to open in a spreadsheet, or as JSON."""
     from pipeline.audience.exporting import export_lines, export_rows, field_names
 
-    chosen = partial(_chosen, place.app().look(), list_name, state, tagged, rule)
+    chosen = partial(_chosen, place.app(), list_name, state, tagged, rule)
     if output == "jsonl":
         sys.stdout.writelines(export_lines(chosen()))
     else:
@@ -100,10 +100,10 @@ def export(
 
 
 def _chosen(
-    look: Look, list_name: str, state: str | None, tagged: str | None, rule: str
+    app: App, list_name: str, state: str | None, tagged: str | None, rule: str
 ) -> Iterator[Subscriber]:
-    return look.at(
-        audience(list_name, rule),
+    return app.look().at(
+        audience(app, list_name, rule),
         state=SubscriberState(state) if state else None,
         tag=next(iter(tags((tagged,)))) if tagged else None,
     )
