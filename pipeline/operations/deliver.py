@@ -11,11 +11,12 @@ from pipeline.delivery.loop import Delivery, LoopKind, deliver
 from pipeline.delivery.report import Progress, Report, Stop
 from pipeline.delivery.throttle import Throttle
 from pipeline.errors import Locked, NotAllowed, OutboxError
-from pipeline.model.audience import Audience
+from pipeline.model.audience import Audience, MailingList
 from pipeline.model.delivery import DeliveryStatus
 from pipeline.model.dispatch import Dispatch, DispatchId, DispatchState
 from pipeline.model.newsletter import Newsletter
 from pipeline.model.ports import Clock, Sender, StreamingSender
+from pipeline.model.subscriber import ListId
 from pipeline.operations.hear import Hear
 from pipeline.operations.messages import Messages, Sign
 from pipeline.operations.picking import condition
@@ -49,7 +50,8 @@ class Deliver:
     sender: Sender | StreamingSender
     newsletter: Newsletter
     keys: Keys
-    lists: Lists
+    list_numbers: Lists
+    lists: Mapping[ListId, MailingList]  # those of the settings
     return_path: ReturnPath | None  # None: bounces go to the address of From
     sign: Sign | None
     recover: Recover
@@ -128,13 +130,16 @@ class Deliver:
                 f"put the approved parts back, or run: broadsheet cancel {dispatch.id}"
             )
         rendered = self.outbox.rendered(dispatch.entry)
+        name = Audience.parse(dispatch.audience).list
+        number = self.list_numbers.all()[name]
+        list_ = self.lists.get(number, MailingList(name=name))  # the settings may forget one
         return Messages(
-            compose(rendered, self.newsletter, entry_id=dispatch.entry),
+            compose(rendered, self.newsletter, entry_id=dispatch.entry, list_=list_),
             entry=dispatch.entry,
             newsletter=self.newsletter,
             keys=self.keys,
             sign=self.sign,
-            list_=self.lists.all()[Audience.parse(dispatch.audience).list],
+            list_=number,
             return_path=self.return_path,
         )
 

@@ -12,8 +12,10 @@ from html import escape
 from typing import Final
 from urllib.parse import quote
 
+from pipeline.model.audience import MailingList
 from pipeline.model.newsletter import Newsletter
 from pipeline.model.rendered import MARKER, MergeSlot, RenderedIssue, TextSlot
+from pipeline.model.subscriber import MAIN_NAME
 from pipeline.outbox.encode import quoted_printable
 from pipeline.outbox.headers import (
     LINE,
@@ -38,8 +40,14 @@ _LINKS: Final = {
 }
 
 
-def compose(rendered: RenderedIssue, newsletter: Newsletter, *, entry_id: str) -> MessageTemplate:
-    """Write the message of an issue for all readers.
+def compose(
+    rendered: RenderedIssue,
+    newsletter: Newsletter,
+    *,
+    entry_id: str,
+    list_: MailingList = MailingList(),  # noqa: B008 - a frozen value
+) -> MessageTemplate:
+    """Write the message of an issue for all readers of a list.
 
     Raises:
         MessageError: the subject, a name or an address of the newsletter cannot stand in a
@@ -47,7 +55,7 @@ def compose(rendered: RenderedIssue, newsletter: Newsletter, *, entry_id: str) -
     """
     mailbox = newsletter.unsubscribe_mailbox
     uri("site_url", f"{newsletter.site_url}/u/{'x' * LONGEST_TOKEN}")  # so is every link to come
-    parts = _alternating(_pieces(rendered, newsletter, entry_id))
+    parts = _alternating(_pieces(rendered, newsletter, entry_id, list_))
     gaps = list(enumerate(parts))[1::2]
     return MessageTemplate(
         parts=tuple(part if isinstance(part, bytes) else b"" for part in parts),
@@ -64,7 +72,9 @@ def compose(rendered: RenderedIssue, newsletter: Newsletter, *, entry_id: str) -
     )
 
 
-def _pieces(rendered: RenderedIssue, newsletter: Newsletter, entry_id: str) -> Iterator[Piece]:
+def _pieces(
+    rendered: RenderedIssue, newsletter: Newsletter, entry_id: str, list_: MailingList
+) -> Iterator[Piece]:
     """Yield the message in the order of its bytes."""
     sender, reply_to = newsletter.sender, newsletter.reply_to
     sender_address = address("sender", sender.address)
@@ -77,7 +87,7 @@ def _pieces(rendered: RenderedIssue, newsletter: Newsletter, entry_id: str) -> I
         yield mailbox_field("Reply-To", clean("reply_to.name", reply_to.name), reply_address)
     yield text_field("Subject", clean("subject", rendered.subject))
     yield Gap.MESSAGE_ID
-    yield fold("List-Id", _list_id(newsletter))
+    yield fold("List-Id", _list_id(newsletter, list_))
     yield Gap.LIST_UNSUBSCRIBE
     yield fold("List-Unsubscribe-Post", ["List-Unsubscribe=One-Click"])
     yield fold("List-Archive", [f"<{uri('site_url', newsletter.site_url)}/>"])
@@ -135,10 +145,11 @@ def _label(newsletter: Newsletter) -> str:
     return newsletter.sender.address.partition("@")[0]
 
 
-def _list_id(newsletter: Newsletter) -> list[str]:
-    """Name the newsletter for filters; the phrase only where it needs no encoded words."""
-    identifier = f"<{_label(newsletter)}.{newsletter.mail_domain}>"
-    name = clean("newsletter.name", newsletter.name)
+def _list_id(newsletter: Newsletter, list_: MailingList) -> list[str]:
+    """Name the list for filters; the phrase only where it needs no encoded words (RFC 2919)."""
+    below = "" if list_.name == MAIN_NAME else f"{list_.name}."
+    identifier = f"<{below}{_label(newsletter)}.{newsletter.mail_domain}>"
+    name = clean("newsletter.name", list_.title or newsletter.name)
     tokens = [*phrase(name, first=LINE - len("List-Id: ")), identifier]
     fits = len(" ".join(tokens)) <= LONGEST_LIST_ID
     return tokens if name and fits and "=?" not in tokens[0] else [identifier]
