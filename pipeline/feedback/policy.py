@@ -25,7 +25,7 @@ class FeedbackRules:
     hard_in_words: int = 2  # days with one, if this one is prose
     in_a_row: int = 3  # bounced issues, none that arrived among them ...
     over: timedelta = timedelta(days=14)  # ... from the first to the last of them
-    issues: int = 5  # or bounced issues, none that arrived among them ...
+    issues: int = 5  # or issues a mailbox sent back, none that arrived among them ...
     window: timedelta = timedelta(days=90)  # ... in this time
     # Servers try for days before they send a mail back: until then no issue has arrived.
     arrived_after: timedelta = timedelta(days=5)
@@ -92,7 +92,11 @@ def _hard(bounced: Sequence[IssueFate], needed: int) -> Decision:
 
 def _scored(bounced: Sequence[IssueFate], now: datetime, rules: FeedbackRules) -> Decision:
     lasting = bounced[-1].at - bounced[0].at + _SLACK >= rules.over
-    recent = sum(fate.at > now - rules.window for fate in bounced)
+    # A server that is down for a week must not cost a daily newsletter everybody behind it.
+    recent = sum(
+        fate.at > now - rules.window and fate.kind is not FeedbackKind.TRANSIENT
+        for fate in bounced
+    )
     given_up = (len(bounced) >= rules.in_a_row and lasting) or recent >= rules.issues
     return Decision(
         note=f"{len(bounced)} issues in a row bounced, {recent} of them lately",

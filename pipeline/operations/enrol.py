@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from time import sleep
-from typing import BinaryIO, Final
+from typing import Final, Self
 
 from pipeline.audience.address import clean_name, parse_address
 from pipeline.audience.columns import Wanted
@@ -16,15 +15,17 @@ from pipeline.audience.decoding import detect_encoding
 from pipeline.audience.importing import ImportReport, Reject, Row, read_rows
 from pipeline.errors import ConfigError
 from pipeline.model.ports import Clock
-from pipeline.model.subscriber import Consent, ConsentAction, SubscriberState
+from pipeline.model.subscriber import (
+    Consent,
+    ConsentAction,
+    SubscriberState,
+    SuppressionReason,
+)
 from pipeline.storage.standing import NO_TAGS, NewSubscriber, Standing
-from pipeline.storage.subscribers import BATCH, Subscribers
+from pipeline.storage.subscribers import Subscribers
 from pipeline.storage.suppressions import Suppressions
+from pipeline.storage.turns import Turns
 
-# SQLite's lock is not fair: between two batches, whoever unsubscribes just now gets a turn.
-_COURTESY_S: Final = 0.01
-# Rows with the same proof of consent share a transaction; a wider window finds more of them.
-_WINDOW: Final = 20 * BATCH
 _SHOWN: Final = 10  # doubts; the file has the others
 
 
@@ -108,43 +109,51 @@ class Enrol:
                     warn(f"{file}: {found.warning}")
                 rows = read_rows(stream, encoding=found.name, wanted=wanted)
                 size = max(1, file.stat().st_size)
-                count = _Count()
-                # A window is one batch unless rows bring proofs of their own.
-                for window in _windows(rows, stream, size, progress):
-                    count.read(window)
-                    people = [row for row in window if isinstance(row, Row)]
-                    count.standings += self._store(people, source, tags, dry_run=dry_run)
+                count, turns = _Count(), Turns()
+                while count.has_read(batch := _Batch.of(islice(rows, turns.rows), tags)):
+                    if dry_run:
+                        count.stands(self.subscribers.foresee(batch.people), batch)
+                    else:
+                        with turns.turn():
+                            count.stands(self._store(batch, source), batch)
+                    progress(count.total, min(1.0, stream.tell() / size))
                 return count.report()
         except OSError as error:
             raise ConfigError(f"{file}: {error.strerror}") from error
 
-    def _store(
-        self, rows: list[Row], source: str, tags: frozenset[str], *, dry_run: bool
-    ) -> Counter[str]:
-        barred = [(row.address.normalised, row.suppression) for row in rows if row.suppression]
-        welcome: dict[str, list[NewSubscriber]] = {}
-        for row in rows:
-            if not row.suppression:
-                welcome.setdefault(row.proof, []).append(_new(row, tags))
-        counts = Counter({Standing.SUPPRESSED.value: len(barred)})
-        if not dry_run:
-            self.suppressions.add_all(
-                [(address, reason) for address, reason in barred if reason], now=self.clock()
-            )
-        for proof, people in welcome.items():
-            for batch in _batches(iter(people)):
-                if dry_run:
-                    standings = self.subscribers.foresee(batch)
-                else:
-                    word = self._word("import", "; ".join(filter(None, (source, proof))))
-                    standings = self.subscribers.upsert(batch, word)
-                    sleep(_COURTESY_S)
-                counts.update(standing.value for standing in standings)
-        return counts
+    def _store(self, batch: _Batch, source: str) -> tuple[Standing, ...]:
+        self.suppressions.add_all(batch.barred, now=self.clock())
+        return self.subscribers.upsert(batch.people, self._word("import", source))
 
     def _word(self, method: str, source: str) -> Consent:
         action = ConsentAction.GIVEN.value
         return Consent(action=action, method=method, source=source, at=self.clock())
+
+
+@dataclass(slots=True)
+class _Batch:
+    """Rows that are stored together; of who is in it, only what is stored."""
+
+    people: list[NewSubscriber] = field(default_factory=list)
+    barred: list[tuple[str, SuppressionReason]] = field(default_factory=list)
+    rejects: list[Reject] = field(default_factory=list)
+    doubts: list[str] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, rows: Iterable[Row | Reject], tags: frozenset[str]) -> Self:
+        """Sort rows; everybody in them gets the tags."""
+        batch = cls()
+        for row in rows:
+            if isinstance(row, Reject):
+                batch.rejects.append(row)
+                continue
+            if row.doubt:
+                batch.doubts.append(f"line {row.line}: {row.doubt}")
+            if row.suppression:
+                batch.barred.append((row.address.normalised, row.suppression))
+            else:
+                batch.people.append(_new(row, tags))
+        return batch
 
 
 @dataclass(slots=True)
@@ -157,49 +166,31 @@ class _Count:
     rejects: list[Reject] = field(default_factory=list)
     standings: Counter[str] = field(default_factory=Counter)
 
-    def read(self, rows: Iterable[Row | Reject]) -> None:
-        """Take note of what was read."""
-        for row in rows:
-            self.total += 1
-            if isinstance(row, Reject):
-                self.rejects.append(row)
-            elif row.doubt:
-                self.doubtful += 1
-                if len(self.doubts) < _SHOWN:
-                    self.doubts.append(f"line {row.line}: {row.doubt}")
+    def has_read(self, batch: _Batch) -> bool:
+        """Take note of what was read; False at the end of the file."""
+        rows = len(batch.people) + len(batch.barred) + len(batch.rejects)
+        self.total += rows
+        self.rejects += batch.rejects
+        self.doubtful += len(batch.doubts)
+        self.doubts += batch.doubts[: _SHOWN - len(self.doubts)]
+        return rows > 0
+
+    def stands(self, standings: Iterable[Standing], batch: _Batch) -> None:
+        """Take note of what became of a batch."""
+        self.standings.update(standings)
+        self.standings[Standing.SUPPRESSED] += len(batch.barred)
 
     def report(self) -> ImportReport:
         """Return everything that was counted."""
         return ImportReport(
             total=self.total,
-            **{standing.value: self.standings[standing.value] for standing in Standing},
+            **{standing.value: self.standings[standing] for standing in Standing},
             invalid=sum(not reject.duplicate for reject in self.rejects),
             duplicate=sum(reject.duplicate for reject in self.rejects),
             doubtful=self.doubtful,
             doubts=tuple(self.doubts),
             rejects=tuple(self.rejects),
         )
-
-
-def _windows(
-    rows: Iterator[Row | Reject],
-    stream: BinaryIO,
-    size: int,
-    progress: Callable[[int, float], None],
-) -> Iterator[list[Row | Reject]]:
-    """Yield the rows by the batch; more at once where they have proofs to be sorted by."""
-    total = 0
-    while window := list(islice(rows, BATCH)):
-        if any(isinstance(row, Row) and row.proof for row in window):
-            window += islice(rows, _WINDOW - BATCH)
-        yield window
-        total += len(window)
-        progress(total, min(1.0, stream.tell() / size))
-
-
-def _batches(people: Iterator[NewSubscriber]) -> Iterator[list[NewSubscriber]]:
-    while batch := list(islice(people, BATCH)):
-        yield batch
 
 
 def _new(row: Row, tags: frozenset[str]) -> NewSubscriber:
@@ -213,4 +204,5 @@ def _new(row: Row, tags: frozenset[str]) -> NewSubscriber:
         zone=row.zone,
         tags=row.tags | tags if row.tags else tags,
         fields=row.fields,
+        proof=row.proof,
     )

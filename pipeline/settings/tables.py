@@ -306,7 +306,7 @@ class FeedbackTable(_Table):
     hard_in_words: int = Field(2, ge=1, description="The same if the bounce is prose")
     in_a_row: int = Field(3, ge=1, description="Other bounces: so many issues in a row ...")
     over: Duration = Field(timedelta(days=14), description="... from the first to the last")
-    issues: int = Field(5, ge=1, description="Or so many issues in a row ...")
+    issues: int = Field(5, ge=1, description="Or so many issues a full or closed mailbox sent back ...")
     window: Duration = Field(timedelta(days=90), description="... in this time")
     keep: Duration = Field(
         timedelta(days=30), description="How long mail that nobody can read is kept"

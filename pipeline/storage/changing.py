@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, delete, exists, func, select, update
+from sqlalchemy import ColumnElement, Connection, exists, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from pipeline.model.subscriber import Consent, ListId, SubscriberId, SubscriberState
@@ -90,23 +90,6 @@ def change(
         merged = {**from_json(known), **fields}
         values["fields"] = as_json({name: value for name, value in merged.items() if value})
     connection.execute(update(subscriber).where(subscriber.c.id == id_).values(values))
-    return True
-
-
-def retag(
-    connection: Connection, id_: SubscriberId, add: Collection[str], remove: Collection[str]
-) -> bool:
-    """Give a person tags and take others away; see `Subscribers.tag`."""
-    is_there = select(func.count()).where(subscriber.c.id == id_, subscriber.c.address != "")
-    if not connection.scalar(is_there):
-        return False
-    if add:
-        rows = [{"subscriber_id": id_, "tag": name} for name in add]
-        connection.execute(insert(tag).on_conflict_do_nothing(), rows)
-    if remove:
-        connection.execute(
-            delete(tag).where(tag.c.subscriber_id == id_, tag.c.tag.in_(tuple(remove)))
-        )
     return True
 
 

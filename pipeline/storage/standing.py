@@ -43,6 +43,7 @@ class NewSubscriber(NamedTuple):
     zone: str | None = None  # IANA
     fields: Mapping[str, str] = NO_FIELDS
     tags: frozenset[str] = NO_TAGS
+    proof: str = ""  # what a file says of how they agreed; stands behind the source of the word
 
 
 class Known(NamedTuple):

@@ -23,9 +23,9 @@ from pipeline.storage import changing, consenting
 from pipeline.storage.engine import Database
 from pipeline.storage.schema import consent, subscriber, subscription, tag
 from pipeline.storage.standing import Confirmed, NewSubscriber, Standing
-from pipeline.storage.upserting import decide, from_json, write
+from pipeline.storage.upserting import decide, from_json, retag, write
 
-BATCH: Final = 2000  # rows a transaction; SQLite's lock is not fair, longer ones starve the others
+ROUND: Final = 2000  # rows decided and written together; more at once only take more memory
 PAGE: Final = 5000  # rows a read
 
 _TAGS: Final = (
@@ -65,26 +65,28 @@ class Subscribers:
     def upsert(self, rows: Sequence[NewSubscriber], agreed: Consent) -> tuple[Standing, ...]:
         """Write down people who may be known already; return what became of each, in order.
 
-        Consent is recorded for everyone who becomes active by it. Of two rows with one address
-        the second meets what the first left.
+        Consent is recorded for everyone who becomes active by it, with the proof of the row that
+        made them so. Of two rows with one address the second meets what the first left.
 
-        A transaction holds at most BATCH rows. Between two calls a bulk import should pause for
-        5 to 20 ms, or a web server beside it waits for seconds to store an unsubscribe.
+        It is one transaction: who brings many takes `Turns`, or a web server beside it waits for
+        seconds to store an unsubscribe.
 
         Args:
             rows: any number.
             agreed: how all of them agreed; its `at` is the time of the change.
 
         Raises:
-            StorageError: the BATCH in hand was not written, those before it were.
+            StorageError: nothing of it was written.
         """
+        if not rows:
+            return ()
         standings: list[Standing] = []
-        for start in range(0, len(rows), BATCH):
-            with self.database.writing() as connection:
-                batch = rows[start : start + BATCH]
-                decided = decide(connection, batch, self.hasher, self.list_)
+        with self.database.writing() as connection:
+            for start in range(0, len(rows), ROUND):
+                part = rows[start : start + ROUND]
+                decided = decide(connection, part, self.hasher, self.list_)
                 write(connection, decided, agreed, self.list_)
-            standings += decided.standings
+                standings += decided.standings
         return tuple(standings)
 
     def foresee(self, rows: Sequence[NewSubscriber]) -> tuple[Standing, ...]:
@@ -237,8 +239,18 @@ class Subscribers:
         self, id_: SubscriberId, *, add: Collection[str] = (), remove: Collection[str] = ()
     ) -> bool:
         """Give a person tags and take others away; return whether they are there."""
+        return bool(self.tag_all((id_,), add=add, remove=remove))
+
+    def tag_all(
+        self,
+        ids: Sequence[SubscriberId],
+        *,
+        add: Collection[str] = (),
+        remove: Collection[str] = (),
+    ) -> int:
+        """Do what `tag` does for many people in one transaction; return how many are there."""
         with self.database.writing(quiet=True) as connection:
-            return changing.retag(connection, id_, add, remove)
+            return retag(connection, ids, add, remove)
 
     def subscriptions(self, id_: SubscriberId) -> tuple[Subscription, ...]:
         """Return where a person stands with every list they are or were on, `main` first."""

@@ -7,7 +7,7 @@ thousand. PostgreSQL needs its own, with `= ANY(%s)` in place of `json_each` (de
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -50,6 +50,9 @@ _SUBSCRIBE: Final = """
     SELECT ?, value, ?, ? FROM json_each(?) WHERE true
     ON CONFLICT DO UPDATE SET state = excluded.state, since = excluded.since"""
 _TAG: Final = "INSERT INTO tag (subscriber_id, tag) VALUES (?, ?) ON CONFLICT DO NOTHING"
+_UNTAG: Final = "DELETE FROM tag WHERE subscriber_id = ? AND tag = ?"
+_THERE: Final = """
+    SELECT id FROM subscriber WHERE id IN (SELECT value FROM json_each(?)) AND address <> ''"""
 _CONSENT: Final = """
     INSERT INTO consent (subscriber_id, action, method, source, at, list_id, wording, client)
     SELECT value, ?, ?, ?, ?, ?, ?, ? FROM json_each(?)"""
@@ -69,6 +72,7 @@ class Decided:
     before: dict[str, Known] = field(default_factory=dict)
     after: dict[str, Known] = field(default_factory=dict)
     hashes: dict[str, str] = field(default_factory=dict)
+    proofs: dict[str, str] = field(default_factory=dict)  # of the rows that made people ACTIVE
 
 
 def decide(
@@ -87,11 +91,19 @@ def decide(
         known = decided.after.get(key)
         standing, outcome = stand(row, known, suppressed=hashes[key] in suppressed)
         decided.standings.append(standing)
-        if standing in {Standing.NEW, Standing.UPDATED}:
-            decided.after[key] = outcome
-            if known is None:
-                decided.new[key] = row
+        if standing is not Standing.NEW and standing is not Standing.UPDATED:
+            continue
+        decided.after[key] = outcome
+        if known is None:
+            decided.new[key] = row
+        if row.proof and _becomes_active(known, outcome):
+            decided.proofs[key] = row.proof
     return decided
+
+
+def _becomes_active(before: Known | None, after: Known) -> bool:
+    was = before is not None and before.state is SubscriberState.ACTIVE
+    return after.state is SubscriberState.ACTIVE and not was
 
 
 def write(connection: Connection, decided: Decided, agreed: Consent, list_: ListId) -> None:
@@ -101,6 +113,7 @@ def write(connection: Connection, decided: Decided, agreed: Consent, list_: List
     updates: list[Row] = []
     tags: list[Row] = []
     joined: dict[SubscriberState | None, list[SubscriberId]] = {}
+    agreeing: dict[str, list[SubscriberId]] = {}  # by their proof
     for key, person in decided.after.items():
         before = decided.before.get(key)
         if person is before:
@@ -108,6 +121,8 @@ def write(connection: Connection, decided: Decided, agreed: Consent, list_: List
         id_ = ids[key]
         if before is None or person.state is not before.state:
             joined.setdefault(person.state, []).append(id_)
+            if person.state is SubscriberState.ACTIVE:
+                agreeing.setdefault(decided.proofs.get(key, ""), []).append(id_)
         if before is not None and person.facts != before.facts:
             updates.append((*person.facts[:-1], as_json(person.fields), now, id_))
         if person.tags:
@@ -115,11 +130,34 @@ def write(connection: Connection, decided: Decided, agreed: Consent, list_: List
     _execute_many(connection, _UPDATE, updates)
     _execute_many(connection, _TAG, tags)
     for state, people in joined.items():
-        together = json.dumps(people)
-        connection.exec_driver_sql(_SUBSCRIBE, (list_, str(state), now, together))
-        if state is SubscriberState.ACTIVE:
-            word = (agreed.action, agreed.method, agreed.source, now, list_)
-            connection.exec_driver_sql(_CONSENT, (*word, agreed.wording, agreed.client, together))
+        connection.exec_driver_sql(_SUBSCRIBE, (list_, str(state), now, json.dumps(people)))
+    words: list[Row] = [
+        (
+            agreed.action,
+            agreed.method,
+            "; ".join(filter(None, (agreed.source, proof))),
+            now,
+            list_,
+            agreed.wording,
+            agreed.client,
+            json.dumps(people),
+        )
+        for proof, people in agreeing.items()
+    ]
+    _execute_many(connection, _CONSENT, words)
+
+
+def retag(
+    connection: Connection,
+    people: Sequence[SubscriberId],
+    add: Collection[str],
+    remove: Collection[str],
+) -> int:
+    """Give people tags and take others away; return how many of them are there."""
+    there = connection.exec_driver_sql(_THERE, (json.dumps(list(people)),)).scalars().all()
+    _execute_many(connection, _TAG, [(id_, name) for id_ in there for name in add])
+    _execute_many(connection, _UNTAG, [(id_, name) for id_ in there for name in remove])
+    return len(there)
 
 
 def _insert(connection: Connection, decided: Decided, now: int) -> dict[str, SubscriberId]:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from sqlalchemy import event
 
 from pipeline.audience.columns import Wanted
 from pipeline.errors import ConfigError
@@ -14,10 +15,12 @@ from pipeline.operations.enrol import Enrol
 from pipeline.storage.engine import Database, open_database
 from pipeline.storage.lists import Lists
 from pipeline.storage.standing import Standing
-from pipeline.storage.subscribers import BATCH, Subscribers
+from pipeline.storage.subscribers import Subscribers
 from pipeline.storage.suppressions import Suppressions
+from pipeline.storage.turns import Turns
 
 NOW = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
+MANY = Turns().rows + 7  # more than the first transaction takes
 
 
 @pytest.fixture
@@ -127,12 +130,12 @@ def test_lists_are_apart(enrol: Enrol, database: Database, tmp_path: Path) -> No
     assert list(enrol.subscribers.all()) == []
 
 
-@pytest.mark.parametrize("proof", ["", "2024-05-0{}"])
+@pytest.mark.parametrize("proof", ["", "2024-05-01 {}"])
 def test_every_row_is_counted_over_several_batches(
     enrol: Enrol, tmp_path: Path, proof: str
 ) -> None:
-    """With and without proofs to sort by, and the progress ends at the whole file."""
-    lines = [f"p{n}@example.org,{proof.format(n % 3)}\n" for n in range(BATCH + 7)]
+    """With and without a proof for each, and the progress ends at the whole file."""
+    lines = [f"p{n}@example.org,{proof.format(n)}\n" for n in range(MANY)]
     told: list[tuple[int, float]] = []
 
     report = enrol.file(
@@ -142,9 +145,26 @@ def test_every_row_is_counted_over_several_batches(
     )
 
     assert report.balances
-    assert report.new == BATCH + 7
-    assert told[-1] == (BATCH + 7, 1.0)
-    assert sum(enrol.subscribers.count().values()) == BATCH + 7
+    assert report.new == MANY
+    assert told[-1] == (MANY, 1.0)
+    assert sum(enrol.subscribers.count().values()) == MANY
+
+
+def test_rows_with_proofs_of_their_own_share_a_transaction(
+    enrol: Enrol, database: Database, tmp_path: Path
+) -> None:
+    """A time of agreement for each of a thousand people does not make a thousand commits."""
+    lines = [f"p{n}@example.org,2024-05-01 10:{n}\n" for n in range(1000)]
+    commits: list[object] = []
+    event.listen(database.writer, "commit", commits.append)
+
+    enrol.file(file(tmp_path, "email,agreed on\n" + "".join(lines)), source="sheet")
+
+    assert len(commits) == 1
+    seventh = enrol.subscribers.by_address("p7@example.org")
+    assert seventh
+    [word] = enrol.subscribers.consents(seventh.id)
+    assert word.source == "sheet; 2024-05-01 10:7"
 
 
 def test_doubts_are_counted_and_the_first_are_shown(enrol: Enrol, tmp_path: Path) -> None:

@@ -102,6 +102,15 @@ def test_five_issues_in_ninety_days_end_it() -> None:
     assert judge(verdict(MAILBOX), *[(91, MAILBOX)], *row[1:], rules=wide).suppress is None
 
 
+def test_a_server_that_is_down_for_a_week_costs_no_daily_reader() -> None:
+    """What passes by itself is given two weeks, however many issues come in them."""
+    daily = tuple((ago, TRANSIENT) for ago in range(6, 0, -1))
+
+    assert judge(verdict(TRANSIENT), *daily).suppress is None
+    assert judge(verdict(TRANSIENT), (14, TRANSIENT), *daily).suppress is BOUNCED
+    assert judge(verdict(MAILBOX), *((ago, MAILBOX) for ago, _ in daily)).suppress is BOUNCED
+
+
 def test_an_issue_that_arrived_begins_it_anew() -> None:
     """What bounced before the last arrival is forgotten, whatever it was."""
     assert judge(verdict(MAILBOX), (21, MAILBOX), (14, MAILBOX), (7, None)).suppress is None

@@ -7,17 +7,18 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import event
 
+from pipeline.errors import BroadsheetError
 from pipeline.model.subscriber import (
     Consent,
     SubscriberId,
     SubscriberState,
     SuppressionReason,
 )
-from pipeline.storage import subscribers as module
 from pipeline.storage.engine import Database, open_database
 from pipeline.storage.standing import Known, NewSubscriber, Standing, stand
-from pipeline.storage.subscribers import BATCH, PAGE, Subscribers
+from pipeline.storage.subscribers import PAGE, ROUND, Subscribers
 from pipeline.storage.suppressions import Suppressions
 
 NOW = datetime(2026, 5, 1, 8, tzinfo=UTC)
@@ -182,12 +183,67 @@ def test_the_same_address_twice_in_a_batch_is_one_person(subscribers: Subscriber
     assert (found.address, found.name) == ("Ann@example.org", "Ann")
 
 
-def test_more_rows_than_a_transaction_holds_are_all_written(subscribers: Subscribers) -> None:
-    """A batch is an inner matter."""
-    rows = [person(f"p{number}") for number in range(BATCH + 1)]
+def test_more_rows_than_a_round_holds_are_one_transaction(
+    database: Database, subscribers: Subscribers
+) -> None:
+    """All of them or none; the later rounds know of the earlier ones."""
+    rows = [person(f"p{number}") for number in range(ROUND)]
 
-    assert set(subscribers.upsert(rows, GIVEN)) == {Standing.NEW}
-    assert subscribers.count() == {ACTIVE: BATCH + 1, PENDING: 0, UNSUBSCRIBED: 0}
+    assert subscribers.upsert([*rows, *rows[:1]], GIVEN) == (
+        *[Standing.NEW] * ROUND,
+        Standing.UNCHANGED,
+    )
+    with database.writing() as connection:
+        connection.exec_driver_sql(
+            "CREATE TRIGGER late BEFORE INSERT ON subscriber WHEN new.name = 'last'"
+            " BEGIN SELECT raise(ABORT, 'late'); END"
+        )
+    more = [person(f"q{number}") for number in range(ROUND)]
+    with pytest.raises(BroadsheetError):
+        subscribers.upsert([*more, person("q", name="last")], GIVEN)
+    assert subscribers.count() == {ACTIVE: ROUND, PENDING: 0, UNSUBSCRIBED: 0}
+
+
+def test_each_word_has_the_proof_of_the_row_that_it_rests_on(subscribers: Subscribers) -> None:
+    """The operator's words, and behind them what the file says of just this person."""
+    rows = [
+        person("ann", proof="2024-05-01"),
+        person("bob", proof="2025-06-02"),
+        person("cid"),
+        person("dan", state=PENDING, proof="asked only"),
+        person("eve", state=PENDING, proof="asked only"),
+        person("eve", proof="2026-07-03"),
+        person("ann", name="Ann", proof="a later row"),
+    ]
+
+    subscribers.upsert(rows, GIVEN)
+    subscribers.upsert([person("dan")], GIVEN)
+
+    told = {
+        name: [word.source for word in subscribers.consents(id_of(subscribers, name))]
+        for name in ("ann", "bob", "cid", "dan", "eve")
+    }
+    assert told == {
+        "ann": ["people.csv; 2024-05-01"],
+        "bob": ["people.csv; 2025-06-02"],
+        "cid": ["people.csv"],
+        "dan": ["people.csv"],
+        "eve": ["people.csv; 2026-07-03"],
+    }
+
+
+def test_many_are_tagged_in_one_transaction(database: Database, subscribers: Subscribers) -> None:
+    """Strangers and erased people are passed over; a tag is had once, and taken only if had."""
+    subscribers.upsert([person("ann", tags=frozenset({"vip", "old"})), person("bob")], GIVEN)
+    ann, bob = id_of(subscribers, "ann"), id_of(subscribers, "bob")
+    commits: list[object] = []
+    event.listen(database.engine, "commit", commits.append)
+
+    changed = subscribers.tag_all([ann, bob, SubscriberId(99)], add={"vip"}, remove={"old"})
+
+    assert changed == 2
+    assert len(commits) == 1
+    assert [found.tags for found in subscribers.all()] == [{"vip"}, {"vip"}]
 
 
 def test_nobody_is_lost_between_pages(subscribers: Subscribers) -> None:
@@ -302,8 +358,3 @@ def test_suppressing_nobody_is_nothing(suppressions: Suppressions) -> None:
     suppressions.add_all([], now=NOW)
 
     assert set(suppressions.count().values()) == {0}
-
-
-def test_a_batch_is_short_enough_for_a_web_server_beside_it() -> None:
-    """Longer transactions keep unsubscribes waiting for seconds."""
-    assert module.BATCH <= 2000
