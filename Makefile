@@ -60,6 +60,8 @@ bench: $(WORK)
 	@echo 'Measuring; leave the machine alone for a quarter of an hour'
 	@$(BIN)/python tests/bench/build.py
 	@$(BIN)/python tests/bench/send.py
+	@$(BIN)/python tests/bench/people.py
+	@$(BIN)/python tests/bench/load.py
 
 docs: $(WORK)
 	@echo 'Writing docs/diagnostics.md, docs/settings.md and docs/doctor.md'

@@ -232,7 +232,10 @@ class Readership(Workspace):
         from pipeline.operations.keep_word import KeepWord
 
         return KeepWord(
-            unsubscribe=self.unsubscribe(), folder=self.data / "words", clock=self.clock
+            unsubscribe=self.unsubscribe(),
+            folder=self.words,
+            tell=self.database.ring,
+            clock=self.clock,
         )
 
     def prefer(self) -> Prefer:
@@ -269,10 +272,14 @@ class Readership(Workspace):
             bearers=self.bearers,
             notices=self.notices,
             erasure=Erasure(self.database, address_hasher(self.keys)),
-            mails=(sent, self.unread.folder),
+            mails=(sent, self.unread.folder, *self._maildir()),
             settle=lambda: [recover(dispatch.id) for dispatch in dispatches.all()],
             clock=self.clock,
         )
+
+    def _maildir(self) -> tuple[Path, ...]:
+        kind, _, path = self.settings.feedback.mailbox.partition(":")
+        return (self.root / path,) if kind == "maildir" else ()
 
     def notify(self) -> Notify:
         """Send the mails about consent."""

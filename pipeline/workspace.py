@@ -76,6 +76,11 @@ class Workspace:
         return self.root / self.settings.paths.data
 
     @property
+    def words(self) -> Path:
+        """The folder of unsubscriptions that wait for the database."""
+        return self.data / "words"
+
+    @property
     def site(self) -> Path:
         """The public folder: feeds and pages."""
         return self.root / self.settings.paths.site
@@ -164,9 +169,12 @@ class Workspace:
     @property
     def ledger(self) -> SqlLedger:
         """The delivery rows."""
+        from pipeline.audience.tokens import Tokens
+        from pipeline.operations.keep_word import whose_words
         from pipeline.storage.ledger import SqlLedger
 
-        return SqlLedger(self.database)
+        tokens = Tokens(self.keys)
+        return SqlLedger(self.database, gone=lambda: whose_words(self.words, tokens))
 
     @property
     def throttles(self) -> Throttles:

@@ -35,6 +35,23 @@ folder = "data/sent"
 # host = "smtp.example.org"
 # port = 587
 # user = "newsletter"                         # password: BROADSHEET_SENDER__PASSWORD
+
+# Lists beside "main", the one that is always there; the form at /subscribe offers them.
+# [lists.tides]
+# title = "Tide tables"
+
+# Names for rules: broadsheet send 001 --where vip
+# [segments]
+# vip = "tag is vip"
+
+# Where bounces go and arrive; without it nobody is given up. docs/feedback.md
+# [feedback]
+# return_path_domain = "bounces.news.example.org"
+# mailbox = "maildir:data/returned"           # or "mbox:PATH", or "imap" with imap_host, ...
+
+# The web server with TLS before `broadsheet serve`:
+# [web]
+# trusted_proxies = ["127.0.0.1"]
 """
 
 IGNORED: Final = """\

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import blake2b
@@ -11,9 +13,10 @@ from pathlib import Path
 from threading import get_ident
 from typing import Final, NamedTuple
 
-from pipeline.audience.tokens import Action
+from pipeline.audience.tokens import Action, TokenError, Tokens
 from pipeline.errors import StorageError
 from pipeline.model.ports import Clock
+from pipeline.model.subscriber import ListId, SubscriberId
 from pipeline.operations.unsubscribe import Method, Unsubscribe
 
 # Whoever wrote a word down may still be at it with the database; by then they have ended.
@@ -54,11 +57,13 @@ class KeepWord:
     """Promise an unsubscription while somebody else has the database, as an import has.
 
     A word is a file named after its token's hash, so that saying it twice is saying it once. It
-    holds a token and no address. Until it is carried out, a dispatch does not know of it.
+    holds a token and no address. A sender at work looks into the folder when it is told of a
+    change, so nobody whose word is kept is written to; see `whose_words`.
     """
 
     unsubscribe: Unsubscribe
     folder: Path
+    tell: Callable[[], None]  # senders, that something changed
     clock: Clock
 
     def __call__(self, token: str, *, everything: bool = False, method: Method = "page") -> bool:
@@ -74,7 +79,16 @@ class KeepWord:
             self._write(self._file(token, everything=everything), word.text())
         except OSError as error:
             raise StorageError(f"{self.folder}: cannot be written: {error.strerror}") from error
+        self.tell()
         return True
+
+    def undo(self, token: str) -> bool:
+        """Give a word back, kept or carried out; see `Unsubscribe.undo`."""
+        kept = [self._file(token, everything=everything) for everything in (False, True)]
+        was_kept = any(file.exists() for file in kept)
+        for file in kept:
+            file.unlink(missing_ok=True)
+        return self.unsubscribe.undo(token) or was_kept
 
     def forget(self, token: str, *, everything: bool = False) -> None:
         """Drop a word that was carried out otherwise."""
@@ -97,6 +111,8 @@ class KeepWord:
                 continue
             if self.clock() - word.at < _LEFT_ALONE:
                 left += 1
+                continue
+            if not file.exists():  # taken back meanwhile
                 continue
             self.unsubscribe(word.token, everything=word.everything, method=word.method)
             file.unlink(missing_ok=True)
@@ -121,3 +137,14 @@ class KeepWord:
             os.fsync(folder)
         finally:
             os.close(folder)
+
+
+def whose_words(folder: Path, tokens: Tokens) -> frozenset[tuple[SubscriberId, ListId | None]]:
+    """Return who waits for a kept word, and which list it leaves (None: all); mostly nobody."""
+    found: set[tuple[SubscriberId, ListId | None]] = set()
+    for file in folder.glob(f"*{_SUFFIX}"):
+        with suppress(FileNotFoundError, ValueError, TokenError):
+            word = _Word.parse(file.read_bytes())
+            ticket = tokens.read(word.token)
+            found.add((ticket.subscriber, None if word.everything else ticket.list))
+    return frozenset(found)

@@ -251,7 +251,7 @@ class ConsentTable(_Table):
         timedelta(hours=72), description="How long a confirmation link works"
     )
     welcome: bool = Field(True, description="A mail when somebody confirmed")
-    goodbye: bool = Field(False, description="A mail when somebody left by the page")
+    goodbye: bool = Field(False, description="A mail when somebody left")
     wording: str = Field(
         "", description="What the form says people agree to; kept with each consent"
     )
@@ -306,7 +306,9 @@ class FeedbackTable(_Table):
     hard_in_words: int = Field(2, ge=1, description="The same if the bounce is prose")
     in_a_row: int = Field(3, ge=1, description="Other bounces: so many issues in a row ...")
     over: Duration = Field(timedelta(days=14), description="... from the first to the last")
-    issues: int = Field(5, ge=1, description="Or so many issues a full or closed mailbox sent back ...")
+    issues: int = Field(
+        5, ge=1, description="Or so many issues a full or closed mailbox sent back ..."
+    )
     window: Duration = Field(timedelta(days=90), description="... in this time")
     keep: Duration = Field(
         timedelta(days=30), description="How long mail that nobody can read is kept"

@@ -199,14 +199,17 @@ class Dispatches:
     def sample(
         self,
         count: int,
+        entry: EntryId,
         *,
         now: datetime,
+        dispatch: DispatchId | None = None,
         audience: Audience = EVERYBODY,
         rule: ColumnElement[bool] | None = None,
     ) -> tuple[str, ...]:
-        """Return some addresses that a dispatch to an audience would be sent to now."""
+        """Return some addresses that an entry would go to now, or goes to by `dispatch`."""
         with self.database.reading() as connection:
-            query = readers(_crowd(connection, audience, rule), now, count)
+            crowd = _crowd(connection, audience, rule)
+            query = readers(connection, entry, this=dispatch, crowd=crowd, now=now, count=count)
             return tuple(connection.scalars(query))
 
     def prepare(

@@ -57,7 +57,12 @@ class Database:
         """
         with translated(self.path), self.writer.begin() as connection:
             yield connection
-        if self.doorbell and not quiet:
+        if not quiet:
+            self.ring()
+
+    def ring(self) -> None:
+        """Let senders look again who still wants their message."""
+        if self.doorbell:
             self.doorbell.ring()
 
     def close(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
@@ -17,7 +17,7 @@ from pipeline.errors import NotAllowed
 from pipeline.model.delivery import NEXT, Claim, DeliveryId, DeliveryStatus, Settled
 from pipeline.model.dispatch import DispatchId
 from pipeline.model.moment import microseconds
-from pipeline.model.subscriber import SubscriberState
+from pipeline.model.subscriber import ListId, SubscriberId, SubscriberState
 from pipeline.storage import statements
 from pipeline.storage.doorbell import Doorbell
 from pipeline.storage.engine import Database
@@ -36,6 +36,8 @@ class SqlLedger:
     """Deliveries in the database: what `ports.Ledger` promises, and what a person decides."""
 
     database: Database
+    # Who said that they leave a list (None: every one), and is not written down as gone yet.
+    gone: Callable[[], Collection[tuple[SubscriberId, ListId | None]]] = tuple
 
     def due(
         self, dispatch: DispatchId, *, now: datetime, after: DeliveryId, limit: int
@@ -50,6 +52,10 @@ class SqlLedger:
         while True:
             with self.database.reading() as connection:
                 page = _page(_driver(connection), values)
+                gone = self._gone_from(connection, dispatch)
+            for row in page:
+                if row[1] in gone:
+                    row[-1] = SubscriberState.UNSUBSCRIBED
             leaving = [
                 {"id": row[0], "standing": standing, "now": values["now"]}
                 for row in page
@@ -83,10 +89,22 @@ class SqlLedger:
         self, dispatch: DispatchId, deliveries: Sequence[DeliveryId]
     ) -> frozenset[DeliveryId]:
         """Return those that may still be sent; see `ports.Ledger.wanted`."""
-        values = {"dispatch": dispatch, "deliveries": json.dumps(deliveries)}
         with self.database.reading() as connection:
+            values = {
+                "dispatch": dispatch,
+                "deliveries": json.dumps(deliveries),
+                "gone": json.dumps(list(self._gone_from(connection, dispatch))),
+            }
             rows = _driver(connection).execute(statements.WANTED, values)
             return frozenset(DeliveryId(id_) for (id_,) in rows)
+
+    def _gone_from(self, connection: Connection, id_: DispatchId) -> frozenset[SubscriberId]:
+        """Return who of `gone` leaves the list of a dispatch."""
+        told = self.gone()
+        if not told:  # nearly always
+            return frozenset()
+        list_ = connection.scalar(select(dispatch.c.list_id).where(dispatch.c.id == id_))
+        return frozenset(who for who, left in told if left is None or left == list_)
 
     def resolve(
         self,

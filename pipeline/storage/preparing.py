@@ -93,12 +93,20 @@ def forecast(connection: Connection, entry: EntryId, crowd: Crowd, now: datetime
     )
 
 
-def readers(crowd: Crowd, now: datetime, count: int) -> Select[str]:
-    """Return the query for some addresses of a crowd that would be written to."""
+def readers(
+    connection: Connection,
+    entry: EntryId,
+    *,
+    this: DispatchId | None,
+    crowd: Crowd,
+    now: datetime,
+    count: int,
+) -> Select[str]:
+    """Return the query for some addresses of a crowd that would get an entry, or do by `this`."""
     return (
         select(subscriber.c.address)
         .select_from(_PEOPLE)
-        .where(crowd.condition, _standing(now).is_(None))
+        .where(crowd.condition, _reason(connection, entry, this, now).is_(None))
         .order_by(subscription.c.subscriber_id)
         .limit(count)
     )

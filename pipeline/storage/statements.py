@@ -50,6 +50,7 @@ WANTED: Final = """
            AND subscription.state = 'active' AND subscription.paused_until IS NULL
       JOIN subscriber ON subscriber.id = delivery.subscriber_id
      WHERE delivery.status IN ('pending', 'deferred')
+       AND delivery.subscriber_id NOT IN (SELECT value FROM json_each(:gone))
        AND NOT EXISTS (SELECT 1 FROM suppression
                         WHERE suppression.address_hash = subscriber.address_hash)"""
 

@@ -9,9 +9,9 @@ from math import inf
 from time import monotonic, sleep
 from typing import Final
 
-FEWEST: Final = 1_000  # rows
+FEWEST: Final = 2_000  # rows
 MOST: Final = 20_000  # rows; they are all in memory
-HOLD_S: Final = 0.4  # how long a transaction should take
+HOLD_S: Final = 0.6  # how long a transaction should take
 # SQLite's lock is not fair: who waits for it looks again after a nap, of 0.1 s at the longest.
 FREE_S: Final = 0.12
 
@@ -26,7 +26,7 @@ class Turns:
 
     clock: Callable[[], float] = monotonic  # seconds
     wait: Callable[[float], None] = sleep
-    rows: int = field(default=2 * FEWEST, init=False)  # for the next one
+    rows: int = field(default=FEWEST, init=False)  # for the next one
     _ended: float = field(default=-inf, init=False)
 
     @contextmanager
@@ -38,5 +38,6 @@ class Turns:
         begun = self.clock()
         yield
         self._ended = self.clock()
-        share = HOLD_S / max(self._ended - begun, HOLD_S / 2)  # twice as many at most
+        # Twice or half as many at most: one turn says little of the others.
+        share = min(2.0, max(0.5, HOLD_S / max(self._ended - begun, 1e-9)))
         self.rows = min(MOST, max(FEWEST, int(self.rows * share)))

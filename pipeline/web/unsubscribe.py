@@ -61,7 +61,7 @@ class UnsubscribePages:
     async def undo(self, request: Request) -> Response:
         """POST: it was a mistake. A second time says what is so."""
         token = request.path_params["token"]
-        await run_in_threadpool(self.unsubscribe.undo, token)
+        await run_in_threadpool(self.keep_word.undo, token)
         view = await run_in_threadpool(self.unsubscribe.look, token)
         if view is None:
             return self.pages.problem(request, "link", 404)

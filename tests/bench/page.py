@@ -12,7 +12,13 @@ from typing import Final
 
 ROOT: Final = Path(__file__).parents[2]
 PAGE: Final = ROOT / "docs" / "benchmarks.md"
-SECTIONS: Final = ("Whole commands", "Sending", "A million readers")  # in this order
+SECTIONS: Final = (  # in this order
+    "Whole commands",
+    "Sending",
+    "A million readers",
+    "A million subscribers",
+    "Two hundred at once",
+)
 HEAD: Final = """\
 # Benchmarks
 

@@ -66,7 +66,8 @@ def settings() -> str:
         if table.model_fields:
             page += "| key | default | |\n|---|---|---|\n"
         for field_name, field in table.model_fields.items():
-            default = f"`{_shown(field.default)}`" if field.default else ""
+            shown = field.default or isinstance(field.default, bool)
+            default = f"`{_shown(field.default)}`" if shown else ""
             page += f"| `{field.alias or field_name}` | {default} | {field.description} |\n"
         if name == "sender":
             page += SENDERS
@@ -74,6 +75,8 @@ def settings() -> str:
 
 
 def _shown(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
     address = getattr(value, "address", None)
     seconds = getattr(value, "total_seconds", None)
     if isinstance(value, tuple):

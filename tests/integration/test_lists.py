@@ -17,7 +17,7 @@ from pipeline.cli.place import Place
 from pipeline.delivery.report import Stop
 from pipeline.errors import ConfigError
 from pipeline.model.audience import Audience
-from pipeline.model.delivery import DeliveryStatus
+from pipeline.model.delivery import DeliveryId, DeliveryStatus
 from pipeline.model.subscriber import SubscriberState
 from pipeline.testing.sink import SmtpSink
 
@@ -127,3 +127,45 @@ def test_a_list_or_a_rule_that_is_none_mails_nobody(tmp_path: Path) -> None:
     assert isinstance(said.exception, ConfigError)
     assert app.dispatches.all() == ()
     assert str(app.audience("main", "locals")) == str(Audience(list="main", rule="city is Ghent"))
+
+
+def test_nobody_whose_word_is_kept_is_written_to(tmp_path: Path) -> None:
+    """Also before the database has it; the word for one list says nothing of another."""
+    with SmtpSink() as sink:
+        app = opened(tmp_path, sink.port)
+        bob = app.subscribers.find("bob@example.org")
+        assert bob is not None
+        press = app.list_numbers.all()["press"]
+        assert app.keep_word()(app.bearers.tokens.mint(Action.UNSUBSCRIBE, bob, press))
+        by_press = send(app, "press")
+        by_main = send(app, "main")
+        recipients = [message.recipient for message in sink.messages]
+
+    assert by_press == {DeliveryStatus.ACCEPTED: 1, DeliveryStatus.LEFT_OUT: 1}
+    assert by_main == {DeliveryStatus.ACCEPTED: 2}
+    assert recipients[0] == "cleo@example.org"
+    assert sorted(recipients[1:]) == ["ada@example.org", "bob@example.org"]
+
+
+def test_a_message_in_hand_is_not_begun_once_a_word_is_kept(tmp_path: Path) -> None:
+    """What `start` asks about leaves out whoever said so, on that list or on all."""
+    app = opened(tmp_path, 9)
+    bob = app.subscribers.find("bob@example.org")
+    assert bob is not None
+    press = app.list_numbers.all()["press"]
+    made = app.schedule()(app.entry_named("7"), due_at=app.clock(), audience=app.audience("press"))
+    app.dispatches.prepare(made.id, app.clock())
+    page = app.ledger.due(made.id, now=app.clock(), after=DeliveryId(0), limit=9)
+    in_hand = {claim.subscriber: claim.delivery for claim in page}
+    assert app.ledger.wanted(made.id, tuple(in_hand.values())) == set(in_hand.values())
+    keep, mint = app.keep_word(), app.bearers.tokens.mint
+
+    keep(mint(Action.UNSUBSCRIBE, bob))  # of main
+    assert in_hand[bob] in app.ledger.wanted(made.id, tuple(in_hand.values()))
+    keep(mint(Action.UNSUBSCRIBE, bob), everything=True)
+    assert in_hand[bob] not in app.ledger.wanted(made.id, tuple(in_hand.values()))
+    assert keep.undo(mint(Action.UNSUBSCRIBE, bob))
+    keep(mint(Action.UNSUBSCRIBE, bob, press))
+    assert app.ledger.wanted(made.id, tuple(in_hand.values())) == set(in_hand.values()) - {
+        in_hand[bob]
+    }

@@ -86,3 +86,34 @@ def test_what_cannot_be_written_is_not_promised(app: App) -> None:
 
     with pytest.raises(StorageError, match="cannot be written"):
         keep(token)
+
+
+def test_a_kept_word_can_be_taken_back(app: App) -> None:
+    """Undo drops it before it is carried out, and gives back what was carried out."""
+    assert isinstance(app.clock, Hands)
+    person = subscribe(app, "robin@example.org")
+    token = link(app, Action.UNSUBSCRIBE, person)[3:]
+    keep = app.keep_word()
+    keep(token)
+
+    assert keep.undo(token)
+    app.clock.turn(timedelta(minutes=1))
+    keep.carry_out()
+    assert states(app, person)[MAIN] is SubscriberState.ACTIVE
+
+    keep(token)
+    app.clock.turn(timedelta(minutes=1))
+    keep.carry_out()
+    assert states(app, person)[MAIN] is SubscriberState.UNSUBSCRIBED
+    assert keep.undo(token)
+    assert states(app, person)[MAIN] is SubscriberState.ACTIVE
+
+
+def test_a_sender_at_work_hears_of_a_kept_word(app: App) -> None:
+    """It is told, as of a change in the database, before the promise is given."""
+    token = link(app, Action.UNSUBSCRIBE, subscribe(app, "robin@example.org"))[3:]
+    before = app.ledger.version()
+
+    assert app.keep_word()(token)
+
+    assert app.ledger.version() != before

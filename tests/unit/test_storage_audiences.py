@@ -130,7 +130,9 @@ def test_a_rule_picks_who_is_in_the_audience(database: Database) -> None:
     assert dispatches.get(id_).audience == "main: tag is vip"
     assert dispatches.find(LETTER, VIPS) == dispatches.get(id_)
     assert dispatches.find(LETTER) is None
-    assert dispatches.sample(3, now=NOW, audience=VIPS, rule=rule) == ("ann@example.org",)
+    assert dispatches.sample(3, LETTER, now=NOW, audience=VIPS, rule=rule) == ()
+    mine = dispatches.sample(3, LETTER, now=NOW, dispatch=id_, audience=VIPS, rule=rule)
+    assert mine == ("ann@example.org",)
 
 
 def test_a_segment_never_goes_to_its_whole_list(database: Database) -> None:

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
-_INSTALL = "checking this webhook needs the package cryptography: pip install 'broadsheet[dkim]'"
+_INSTALL = (
+    "checking this webhook needs the package cryptography: pip install 'broadsheet[webhooks]'"
+)
 
 
 @dataclass(frozen=True, slots=True)
