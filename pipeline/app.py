@@ -189,6 +189,8 @@ class App(Readership):
             keep_word=self.keep_word(),
             notify=self.notify(),
             erase=self.erase(),
+            unread=self.unread,
+            keep=self.settings.feedback.keep,
             slot=self.slot,
             catch_up=self.settings.schedule.catch_up,
             clock=self.clock,

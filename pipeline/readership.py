@@ -391,13 +391,10 @@ class Readership(Workspace):
                 password=read_secret(password, "feedback.imap_password_file"),
                 port=table.imap_port,
                 tls=table.imap_tls,
-                ca_file=self._path(table.imap_ca_file),
+                ca_file=self.root / table.imap_ca_file if table.imap_ca_file else None,
                 folder=table.imap_folder,
                 move_to=table.imap_move_to,
             )
         return open_source(
             table.mailbox, root=self.root, state=self.data / "feedback", account=account
         )
-
-    def _path(self, text: str | None) -> Path | None:
-        return self.root / text if text else None

@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 
 from pipeline.delivery.report import Stop
 from pipeline.errors import BroadsheetError, Locked, OutboxError
+from pipeline.feedback.sources.keep import Unread
 from pipeline.model.audience import Audience
 from pipeline.model.dispatch import DispatchId, DispatchState
 from pipeline.model.ports import Clock
@@ -45,6 +46,8 @@ class Tick:
     keep_word: KeepWord
     notify: Notify
     erase: Erase
+    unread: Unread
+    keep: timedelta  # how long unread mail waits for a person
     slot: WeeklySlot | None
     catch_up: timedelta
     clock: Clock
@@ -85,6 +88,7 @@ class Tick:
             self.keep_word.carry_out,
             lambda: failures.extend(self.notify(stop, now).failures),
             self.erase.finish,
+            lambda: self.unread.expire(now, self.keep),
         )
         for step in steps:
             try:
