@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 import click
 
 from pipeline.cli.interrupt import Interruption
 from pipeline.cli.place import Place, pass_place
-from pipeline.errors import ConfigError
+from pipeline.errors import BroadsheetError, ConfigError
 
 if TYPE_CHECKING:
     from pipeline.app import App
@@ -79,19 +80,19 @@ def _serve(app: App, host: str, port: int, every_s: float) -> None:
         web.start()
         try:
             _wait_for(server, web, host, port)
-            listening = _listen(app, interruption)
+            beside = [*_listen(app, interruption), _notify(app, interruption, every_s)]
             run_clock(step, every_s=every_s, stop=interruption.stop)
         finally:
             server.should_exit = True
             web.join()
-        if listening:
-            listening.join()
+        for thread in beside:
+            thread.join()
 
 
-def _listen(app: App, interruption: Interruption) -> threading.Thread | None:
+def _listen(app: App, interruption: Interruption) -> Iterator[threading.Thread]:
     """Hear what comes back, if the settings say where it arrives."""
     if not app.settings.feedback.mailbox:
-        return None
+        return
     log = logging.getLogger("broadsheet")
     collect = app.collect()
 
@@ -106,7 +107,26 @@ def _listen(app: App, interruption: Interruption) -> threading.Thread | None:
 
     listening = threading.Thread(target=follow, name="feedback")
     listening.start()
-    return listening
+    yield listening
+
+
+def _notify(app: App, interruption: Interruption, every_s: float) -> threading.Thread:
+    """Send the mails about consent while a tick may be busy with a dispatch for hours."""
+    log = logging.getLogger("broadsheet")
+    notify = app.notify()
+
+    def repeat() -> None:
+        while not interruption.stop.wait(every_s):
+            try:
+                failures = notify(interruption.asked, app.clock()).failures
+            except BroadsheetError as error:
+                failures = (str(error),)
+            for failure in failures:
+                log.warning("%s", failure)
+
+    notifying = threading.Thread(target=repeat, name="notices")
+    notifying.start()
+    return notifying
 
 
 def _wait_for(server: object, web: threading.Thread, host: str, port: int) -> None:

@@ -47,6 +47,8 @@ class _Word(NamedTuple):
         try:
             found = json.loads(content)
             at = datetime.fromisoformat(found["at"])
+            if at.tzinfo is None:
+                raise ValueError("the time has no zone")
             return cls(str(found["token"]), bool(found["everything"]), found["method"], at)
         except (KeyError, TypeError) as error:
             raise ValueError(str(error)) from error
@@ -106,17 +108,34 @@ class KeepWord:
                 word = _Word.parse(file.read_bytes())
             except FileNotFoundError:
                 continue
+            except OSError:
+                left += 1  # for a person to look at; it must not hold up the others
+                continue
             except ValueError:
-                file.replace(file.with_suffix(_DAMAGED))  # for a person to look at
+                file.replace(file.with_suffix(_DAMAGED))  # the same
                 continue
             if self.clock() - word.at < _LEFT_ALONE:
                 left += 1
                 continue
             if not file.exists():  # taken back meanwhile
                 continue
-            self.unsubscribe(word.token, everything=word.everything, method=word.method)
+            self._do(word)
             file.unlink(missing_ok=True)
         return left
+
+    def _do(self, word: _Word) -> None:
+        """Take them off the lists that the word is about, but what they said after it holds."""
+        ticket = self.unsubscribe.bearers.tokens.read(word.token)
+        subscriptions = self.unsubscribe.bearers.subscribers.subscriptions(ticket.subscriber)
+        about = [each for each in subscriptions if word.everything or each.list == ticket.list]
+        if all(each.since <= word.at for each in about):
+            self.unsubscribe(word.token, everything=word.everything, method=word.method)
+            return
+        mint = self.unsubscribe.bearers.tokens.mint
+        for each in about:
+            if each.since <= word.at:
+                token = mint(Action.UNSUBSCRIBE, ticket.subscriber, each.list)
+                self.unsubscribe(token, method=word.method)
 
     def _file(self, token: str, *, everything: bool) -> Path:
         name = blake2b(f"{token} {everything}".encode(), digest_size=16).hexdigest()
@@ -143,7 +162,7 @@ def whose_words(folder: Path, tokens: Tokens) -> frozenset[tuple[SubscriberId, L
     """Return who waits for a kept word, and which list it leaves (None: all); mostly nobody."""
     found: set[tuple[SubscriberId, ListId | None]] = set()
     for file in folder.glob(f"*{_SUFFIX}"):
-        with suppress(FileNotFoundError, ValueError, TokenError):
+        with suppress(OSError, ValueError, TokenError):
             word = _Word.parse(file.read_bytes())
             ticket = tokens.read(word.token)
             found.add((ticket.subscriber, None if word.everything else ticket.list))

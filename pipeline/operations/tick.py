@@ -12,6 +12,7 @@ from pipeline.feedback.sources.keep import Unread
 from pipeline.model.audience import Audience
 from pipeline.model.dispatch import DispatchId, DispatchState
 from pipeline.model.ports import Clock
+from pipeline.model.subscriber import MAIN_NAME
 from pipeline.operations.deliver import Deliver, Delivered
 from pipeline.operations.erase import Erase
 from pipeline.operations.keep_word import KeepWord
@@ -149,9 +150,16 @@ class Tick:
                 )
 
     def _candidates(self, failures: list[str]) -> list[Candidate]:
-        """Return the approved entries that never went to the main list; name the damaged ones."""
-        main = str(Audience())
-        taken = {dispatch.entry for dispatch in self.dispatches.all() if dispatch.audience == main}
+        """Return the approved entries that may go to the main list; name the damaged ones.
+
+        One that went to another list was meant for that list, and one that all of main gets is
+        on its way. What a rule picked of main before, as for a last look, leaves it for the rest.
+        """
+        taken = {
+            dispatch.entry
+            for dispatch in self.dispatches.all()
+            if not _is_part_of_main(Audience.parse(dispatch.audience))
+        }
         found: list[Candidate] = []
         for id_ in self.outbox.ids():
             if id_ in taken:
@@ -172,3 +180,7 @@ class Tick:
                     )
                 )
         return found
+
+
+def _is_part_of_main(audience: Audience) -> bool:
+    return audience.list == MAIN_NAME and bool(audience.rule)

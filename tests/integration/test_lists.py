@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import email
 import email.policy
+from dataclasses import replace
+from datetime import timedelta
 from email.message import EmailMessage
 from pathlib import Path
 
@@ -18,7 +20,7 @@ from pipeline.delivery.report import Stop
 from pipeline.errors import ConfigError
 from pipeline.model.audience import Audience
 from pipeline.model.delivery import DeliveryId, DeliveryStatus
-from pipeline.model.subscriber import SubscriberState
+from pipeline.model.subscriber import MAIN, Consent, SubscriberState
 from pipeline.testing.sink import SmtpSink
 
 pytestmark = pytest.mark.integration
@@ -169,3 +171,24 @@ def test_a_message_in_hand_is_not_begun_once_a_word_is_kept(tmp_path: Path) -> N
     assert app.ledger.wanted(made.id, tuple(in_hand.values())) == set(in_hand.values()) - {
         in_hand[bob]
     }
+
+
+def test_a_kept_word_does_not_undo_a_newer_one(tmp_path: Path) -> None:
+    """Who left, and came back before the database had time for it, stays."""
+    app = opened(tmp_path, 9)
+    now = app.clock()
+    app = replace(app, clock=lambda: now)
+    bob = app.subscribers.find("bob@example.org")
+    assert bob is not None
+    keep, press = app.keep_word(), app.list_numbers.all()["press"]
+    keep(app.bearers.tokens.mint(Action.UNSUBSCRIBE, bob), everything=True)
+    later = now + timedelta(hours=1)
+    for state in (SubscriberState.UNSUBSCRIBED, SubscriberState.ACTIVE):
+        word = Consent(action="given", method="web", source="confirmed", at=later)
+        app.subscribers.set_state(bob, state, word)
+
+    replace(keep, clock=lambda: later).carry_out()
+
+    states = {each.list: each.state for each in app.subscribers.subscriptions(bob)}
+    assert states == {MAIN: SubscriberState.ACTIVE, press: SubscriberState.UNSUBSCRIBED}
+    assert not list(keep.folder.iterdir())

@@ -10,6 +10,7 @@ import pytest
 from pipeline.app import App
 from pipeline.errors import NotAllowed
 from pipeline.formats.markdown_writer import write_markdown
+from pipeline.model.audience import Audience
 from pipeline.model.content import Paragraph
 from pipeline.model.dispatch import DispatchState
 from pipeline.model.entry import EntryId
@@ -114,6 +115,34 @@ def test_a_friday_without_an_approved_issue_sends_nothing(simulation: Simulation
     filled, skipped = simulation.app.slots.recent(5)
     assert (filled.occurrence, skipped.occurrence) == ("2026-10-30T09:00", "2026-11-06T09:00")
     assert (skipped.dispatch, skipped.note) == (None, "no issue is approved")
+
+
+def test_the_slot_leaves_the_issue_of_another_list_alone(simulation: Simulation) -> None:
+    """What was meant for the crew never goes to everybody by itself."""
+    simulation.approve(1, date(2026, 10, 23))
+    simulation.app.list_numbers.ensure(["crew"])
+    simulation.app.enrol("crew").one("mate@example.org", source="asked")
+    crew = Audience(list="crew")
+    simulation.app.send()(EntryId("001"), audience=crew)
+    simulation.run_until(datetime(2026, 10, 24, tzinfo=UTC), timedelta(hours=1))
+
+    assert [dispatch.audience for dispatch in simulation.app.dispatches.all()] == ["crew"]
+    assert len(simulation.sent) == 1
+
+
+def test_the_slot_sends_the_rest_what_a_few_saw_before(simulation: Simulation) -> None:
+    """A last look by some of the list takes nothing from the others, and nobody gets it twice."""
+    simulation.approve(1, date(2026, 10, 23))
+    simulation.app.label()(
+        [simulation.app.subscribers.all().__next__().id],
+        add=frozenset({"tester"}),
+        remove=frozenset(),
+    )
+    simulation.app.send()(EntryId("001"), audience=Audience(rule="tag is tester"))
+    assert len(simulation.sent) == 1
+    simulation.run_until(datetime(2026, 10, 24, tzinfo=UTC), timedelta(hours=1))
+
+    assert len(simulation.sent) == READERS
 
 
 def test_what_the_slot_will_do_can_be_asked_before(simulation: Simulation) -> None:
