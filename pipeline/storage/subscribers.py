@@ -27,6 +27,8 @@ from pipeline.storage.upserting import decide, from_json, retag, write
 
 ROUND: Final = 2000  # rows decided and written together; more at once only take more memory
 PAGE: Final = 5000  # rows a read
+# With its usual 2 MB, SQLite writes pages of the address index many times in one transaction.
+_ROOM: Final = "PRAGMA cache_size = -16000"  # KiB
 
 _TAGS: Final = (
     select(func.json_group_array(tag.c.tag))
@@ -82,6 +84,8 @@ class Subscribers:
             return ()
         standings: list[Standing] = []
         with self.database.writing() as connection:
+            if len(rows) > ROUND:
+                connection.exec_driver_sql(_ROOM)
             for start in range(0, len(rows), ROUND):
                 part = rows[start : start + ROUND]
                 decided = decide(connection, part, self.hasher, self.list_)

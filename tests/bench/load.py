@@ -29,6 +29,7 @@ from pipeline.app import App
 from pipeline.audience.tokens import Action, Tokens
 from pipeline.model.subscriber import MAIN
 from pipeline.settings import load
+from pipeline.web.subscribe import PACE_S
 from tests.bench.page import prose, surroundings, write_section
 from tests.bench.sinks import run, running_sink
 from tests.bench.workshop import ISSUE, SETTINGS, broadsheet, environment, workshop
@@ -199,7 +200,9 @@ def measure(folder: Path, seconds: float, *, sending: bool) -> list[tuple[Row, H
                 time.sleep(0.1)  # polling another process
         for row in rows:
             heard.append((row, asyncio.run(load_with(row, door.port, seconds))))
-            sys.stderr.write(f"{row.shown}: {dict(heard[-1][1].statuses)}\n")
+            sys.stderr.write(
+                f"{row.shown}: {dict(heard[-1][1].statuses)}, {sink.accepted()} messages\n"
+            )
         if dispatch is not None:
             if dispatch.poll() is not None:
                 raise RuntimeError((folder / "send.log").read_text(encoding="utf-8")[-2000:])
@@ -220,13 +223,13 @@ def section(idle: list[tuple[Row, Heard]], busy: list[tuple[Row, Heard]]) -> lis
             f"serve` with {READERS:,} subscribers and one issue; and the same while `broadsheet "
             f"send` writes to them, {RATE} messages a second, into `smtp-sink`. Clients, server "
             "and sender share the machine. Each POST comes from another network, so that the "
-            f"limits of one do not hide the load; who asks to subscribe waits {_PACE_MS} ms at "
+            f"limits of one do not hide the load; who asks to subscribe waits {PACE_S * 1000:.0f} ms at "
             "least, by intention."
         ),
         "| request | answers/s | p50 | p99 | statuses |",
         "|---|---:|---:|---:|---|",
-        *(_line(row.shown, one) for row, one in idle),
-        *(_line(f"{row.shown}; sending", one) for row, one in busy),
+        *(_line(f"`{row.shown}`", one) for row, one in idle),
+        *(_line(f"`{row.shown}`, sending", one) for row, one in busy),
         "",
         *prose(
             f"{sum(total.values()):,} answers: {errors} errors of the server, {total[429]:,} times "
@@ -237,16 +240,13 @@ def section(idle: list[tuple[Row, Heard]], busy: list[tuple[Row, Heard]]) -> lis
     ]
 
 
-_PACE_MS: Final = 150  # as in web/subscribe
-
-
 def _line(shown: str, heard: Heard) -> str:
-    statuses = ", ".join(f"{status}: {n:,}" for status, n in sorted(heard.statuses.items()))
-    rate = sum(heard.statuses.values()) / heard.seconds
-    return (
-        f"| `{shown.partition(';')[0]}`{shown.partition(';')[1]}{shown.partition(';')[2]} "
-        f"| {rate:,.0f} | {heard.wait_ms(0.5):.0f} ms | {heard.wait_ms(0.99):.0f} ms | {statuses} |"
+    statuses = ", ".join(
+        f"{status}: {times:,}" for status, times in sorted(heard.statuses.items())
     )
+    rate = sum(heard.statuses.values()) / heard.seconds
+    p50, p99 = heard.wait_ms(0.5), heard.wait_ms(0.99)
+    return f"| {shown} | {rate:,.0f} | {p50:.0f} ms | {p99:.0f} ms | {statuses} |"
 
 
 def main(*, quick: bool) -> None:

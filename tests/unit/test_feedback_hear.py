@@ -387,7 +387,9 @@ def test_no_address_is_kept_in_what_was_said(desk: Desk) -> None:
         (letter("Lovely issue"), True),
         (SILENT, True),
         (letter("unsubscribe"), True),
-        (failed("5.1.1"), False),
+        (failed("5.1.1"), True),  # a token of our shape, of keys that we do not have
+        (complaint(), True),
+        (failed("5.1.1").replace(VERP.encode(), b"x").replace(TOKEN.encode(), b"x"), False),
         (AWAY, False),
     ],
 )
@@ -402,3 +404,194 @@ def test_a_proven_riddle_is_not_kept(desk: Desk) -> None:
 
     assert not heard.unread
     assert [each.decision.counted for each in heard.judged] == [True]
+
+
+def test_what_was_kept_is_believed_once_it_can_be_proven(desk: Desk) -> None:
+    """The keys were restored: hearing it again believes it, once, and as it came then."""
+    raw = desk.bounce(failed("5.1.1"), desk.sent()[ANN])
+    other = replace(desk.hear, return_path=ReturnPath(OTHERS, "bounces.example.org"))
+    assert other(raw, source="maildir").unread
+    assert rows(desk)[0][:3] == ("hard", False, False)
+    first = desk.now
+    desk.now += DAY
+
+    again = [desk.hear(raw, source="replay") for _ in range(2)]
+
+    assert [heard.known for heard in again] == [False, True]
+    assert reasons(desk) == (SuppressionReason.BOUNCED, None)
+    assert [row[:3] for row in rows(desk)] == [("hard", True, True)]
+    (kept,) = desk.feedbacks.of(desk.person())
+    assert (kept.at, kept.source) == (first, "maildir")
+    assert other(raw, source="replay").known
+    assert rows(desk)[0][1] is True or rows(desk)[0][1] == 1
+
+
+def test_a_true_token_of_somebody_gone_is_not_kept(desk: Desk) -> None:
+    """Nothing more can be proven, and the mail may hold the address of somebody erased."""
+    link = desk.tokens.mint(Action.UNSUBSCRIBE, SubscriberId(99))
+    raw = failed("5.1.1").replace(VERP.encode(), b"x").replace(TOKEN.encode(), link.encode())
+
+    assert not desk.hear(raw, source="maildir").unread
+
+
+def linked(desk: Desk, raw: bytes, entry: str = "") -> bytes:
+    """Return a mail with Ann's link for that of the sample, and the Message-ID of an entry."""
+    ours = message_id(KEYS, EntryId(entry), desk.person(), DOMAIN) if entry else "1@example.net"
+    link = desk.tokens.mint(Action.UNSUBSCRIBE, desk.person())
+    return raw.replace(TOKEN.encode(), link.encode()).replace(MESSAGE_ID.encode(), ours.encode())
+
+
+def test_a_complaint_that_only_a_link_proves_leaves_the_list(desk: Desk) -> None:
+    """Whoever was forwarded a mail has the link, and may not shut its reader out for good."""
+    desk.sent()
+
+    (judged,) = desk.hear(linked(desk, complaint()), source="fbl").judged
+
+    assert reasons(desk) == (None, None)
+    assert desk.state(ANN) is SubscriberState.UNSUBSCRIBED
+    assert desk.state(BOB) is SubscriberState.ACTIVE
+    assert not judged.decision.counted
+
+
+def test_a_complaint_with_our_message_id_is_one(desk: Desk) -> None:
+    """Feedback loops return the header of the mail, with the name of its reader or without."""
+    desk.sent()
+
+    redacted = complaint().replace(b"Original-Rcpt-To: <ann@example.net>", b"X-Nothing: 1")
+    desk.hear(linked(desk, redacted, "letter-7"), source="fbl")
+
+    assert reasons(desk) == (SuppressionReason.COMPLAINED, None)
+
+
+def test_a_message_id_of_another_reader_proves_nothing_more(desk: Desk) -> None:
+    """Bob has a Message-ID of his own and Ann's link: that is still the link alone."""
+    desk.sent()
+    his = message_id(KEYS, EntryId("letter-7"), desk.person(BOB), DOMAIN)
+    raw = linked(desk, complaint()).replace(b"1@example.net", his.encode())
+
+    (judged,) = desk.hear(raw, source="fbl").judged
+
+    assert reasons(desk) == (None, None)
+    assert judged.proof is not None
+    assert judged.proof.dispatch is None
+
+
+def test_a_provider_may_complain_with_a_link(desk: Desk) -> None:
+    """Its signature says that the complaint is true, the link says whose."""
+    desk.sent()
+    (told,) = read(linked(desk, complaint()))
+
+    desk.hear.webhook(told, source="ses", key="e1")
+
+    assert reasons(desk) == (SuppressionReason.COMPLAINED, None)
+
+
+def test_an_event_that_is_known_is_not_believed_later(desk: Desk) -> None:
+    """The key of an event need not cover what it says: another body under it is no proof."""
+    delivery = desk.sent()[ANN]
+    (told,) = read(desk.bounce(complaint(), delivery))
+    desk.hear.webhook(replace(told, tokens=(), message_ids=()), source="mailgun", key="e1")
+
+    assert desk.hear.webhook(told, source="mailgun", key="e1").known
+    assert reasons(desk) == (None, None)
+
+
+def test_full_mailboxes_are_counted_by_issue_without_a_return_path(desk: Desk) -> None:
+    """The link proves the reader, the Message-ID beside it the issue: three of them end it."""
+    for week in range(3):
+        desk.now = START + week * 7 * DAY
+        desk.sent(f"letter-{week}")
+        assert desk.suppressions.reason(ANN) is None
+        raw = linked(desk, failed("5.2.2", f"552 full {week}"), f"letter-{week}")
+        (judged,) = desk.hear(raw, source="maildir").judged
+        assert judged.proof is not None
+        assert judged.proof.dispatch == week + 1
+
+    assert desk.suppressions.reason(ANN) is SuppressionReason.BOUNCED
+    assert [desk.feedbacks.counts(DispatchId(n))[FeedbackKind.MAILBOX] for n in (1, 2, 3)] == [
+        *(1, 1, 1)
+    ]
+
+
+def crowd(desk: Desk, domain: str, people: int) -> list[str]:
+    """Let people of a domain subscribe; return their addresses."""
+    new = [f"reader{number}@{domain}" for number in range(people)]
+    desk.subscribers.upsert(
+        [NewSubscriber(address=each, normalised=each) for each in new], GIVEN
+    )
+    return new
+
+
+def refuse(desk: Desk, refused: set[str], reply: str = "5.1.1 no such user") -> DispatchId:
+    """Send an entry to everybody; some are refused."""
+    entry = EntryId("letter-8")
+    id_ = desk.dispatches.create(entry=entry, digest="d", due_at=desk.now, now=desk.now).id
+    desk.dispatches.prepare(id_, desk.now)
+    ledger, at = SqlLedger(desk.database), microseconds(desk.now)
+    settled = [
+        Settled(claim.delivery, 1, DeliveryStatus.REFUSED, at, at, None, 550, reply)
+        if claim.address in refused
+        else Settled(claim.delivery, 1, DeliveryStatus.ACCEPTED, at, at, None, 250, "ok")
+        for claim in ledger.due(id_, now=desk.now, after=DeliveryId(0), limit=9999)
+    ]
+    ledger.settle(id_, settled)
+    return id_
+
+
+def suppressed(desk: Desk) -> int:
+    """Count who is suppressed."""
+    return sum(desk.suppressions.count().values())
+
+
+def test_a_provider_that_refuses_a_crowd_costs_nobody(desk: Desk) -> None:
+    """A server that is broken says 5.1.1 to everybody: that is recorded, and said."""
+    big = crowd(desk, "Big.example.net", 60)
+    small = crowd(desk, "small.example.net", 400)
+
+    found = desk.hear.refusals(refuse(desk, {*big[:20], *small[:1]}))
+
+    assert suppressed(desk) == 1
+    assert desk.suppressions.reason("reader0@small.example.net") is SuppressionReason.BOUNCED
+    doubted = [each for each in found if each.decision.doubted]
+    assert len(doubted) == 20
+    assert {each.decision.note for each in doubted} == {
+        "20 of 60 readers at big.example.net were refused as unknown: "
+        "that says more of the server than of them"
+    }
+    assert sum(not row[2] for row in rows(desk)) == 20
+    assert len(rows(desk)) == 21
+
+
+def test_a_crowd_is_counted_over_all_runs_of_a_dispatch(desk: Desk) -> None:
+    """A run that finds few more knows of those that were judged before."""
+    big = crowd(desk, "big.example.net", 60)
+    id_ = refuse(desk, set(big[:20]))
+    with desk.database.writing() as connection:
+        connection.exec_driver_sql("UPDATE delivery SET status = 'accepted' WHERE id % 2")
+    assert not any(each.decision.doubted for each in desk.hear.refusals(id_))
+    with desk.database.writing() as connection:
+        connection.exec_driver_sql("UPDATE delivery SET status = 'refused' WHERE code = 550")
+
+    assert all(each.decision.doubted for each in desk.hear.refusals(id_))
+    assert suppressed(desk) == 10
+
+
+def test_many_refusals_everywhere_cost_nobody(desk: Desk) -> None:
+    """Too many of all, at however many domains: the relay or the list is broken."""
+    people = [each for number in range(50) for each in crowd(desk, f"d{number}.example.net", 5)]
+
+    found = desk.hear.refusals(refuse(desk, set(people[::10])))  # 25 of 252
+
+    assert suppressed(desk) == 0
+    assert {each.decision.note.partition(":")[0] for each in found} == {
+        "25 of 252 readers were refused as unknown"
+    }
+
+
+def test_dead_addresses_are_given_up_as_ever(desk: Desk) -> None:
+    """Fewer than 20 of a domain, and not more than one in twenty of all, are what they seem."""
+    people = crowd(desk, "big.example.net", 400)
+
+    found = desk.hear.refusals(refuse(desk, set(people[:19])))
+
+    assert suppressed(desk) == len(found) == 19

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from pipeline.feedback.policy import Decision, FeedbackRules, decide
+from pipeline.feedback.policy import Decision, FeedbackRules, Tally, decide, doubt
 from pipeline.model.dispatch import DispatchId
 from pipeline.model.feedback import Feedback, FeedbackKind
 from pipeline.model.issue_fate import IssueFate
@@ -43,6 +43,7 @@ def judge(
     feedback: Feedback,
     *told: tuple[float, FeedbackKind | None],
     proven: bool = True,
+    by_link: bool = False,
     issue: int | None = 99,
     rules: FeedbackRules = RULES,
 ) -> Decision:
@@ -51,6 +52,7 @@ def judge(
         fates(*told),
         feedback,
         proven=proven,
+        by_link=by_link,
         issue=None if issue is None else DispatchId(issue),
         now=NOW,
         rules=rules,
@@ -168,3 +170,30 @@ def test_the_numbers_are_settings() -> None:
 
     assert judge(verdict(HARD), rules=patient).suppress is None
     assert judge(verdict(MAILBOX), (1, MAILBOX), rules=patient).suppress is BOUNCED
+
+
+def test_a_link_alone_proves_no_complaint() -> None:
+    """It stands in every mail that is forwarded; what it may do on its own is to unsubscribe."""
+    decision = judge(verdict(FeedbackKind.COMPLAINT), by_link=True)
+
+    assert (decision.suppress, decision.unsubscribe, decision.counted) == (None, True, False)
+    assert judge(verdict(HARD), by_link=True).suppress is BOUNCED
+
+
+@pytest.mark.parametrize(
+    ("domain", "everywhere", "doubted"),
+    [
+        ((20, 399), (20, 9999), True),
+        ((20, 400), (20, 9999), False),  # one in twenty
+        ((19, 19), (19, 9999), False),
+        ((19, 19), (19, 199), False),
+        ((1, 1), (11, 200), True),
+        ((1, 1), (10, 200), False),
+        ((0, 0), (0, 0), False),
+    ],
+)
+def test_a_crowd_of_refusals_is_doubted(
+    domain: tuple[int, int], everywhere: tuple[int, int], doubted: bool
+) -> None:
+    """At one domain from 20 on, anywhere from 200 attempts on, and more than one in twenty."""
+    assert bool(doubt("example.org", Tally(*domain), Tally(*everywhere))) is doubted
