@@ -39,8 +39,8 @@ class Lines:
         return line
 
     def _make(self, places: int) -> None:
-        self._keys = array("q", bytes(8 * places))
-        self._lines = array("I", bytes(4 * places))
+        self._keys = array("q", [0]) * places
+        self._lines = array("I", [0]) * places
         self._mask = places - 1
         self._free = places * 2 // 3  # fuller, and the walk past taken places gets long
 
