@@ -121,6 +121,10 @@ class StorageError(BroadsheetError):
     """The database cannot be used; nothing was half written."""
 
 
+class StorageBusy(StorageError):
+    """Somebody else wrote for longer than we waited; it passes by itself."""
+
+
 class SenderUnavailable(BroadsheetError):
     """The way out is closed: this message certainly did not leave, nor would the next."""
 

@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 from pipeline.delivery.journal import Journal
 from pipeline.delivery.run import BATCH, Run, set_or_late
 from pipeline.delivery.throttle import Throttle
-from pipeline.errors import StorageError
+from pipeline.errors import StorageBusy, StorageError
 from pipeline.model.delivery import DeliveryId, DeliveryStatus
 from pipeline.model.ports import Clock, Ledger
 
@@ -56,18 +56,24 @@ class Books:
         syncing = asyncio.create_task(self._sync())
         try:
             while not self._finished.is_set():
-                if self._should_store():
-                    await self.store()
-                    await self._remember_now_and_then()
-                if not self._wants_more():
-                    await self._run.business(BEAT)
-                    continue
-                await self.load()
-                if self._run.queue.busy and not self._fruitful:
-                    await self._run.business(BEAT)
+                try:
+                    await self._keep_once()
+                except StorageBusy:  # as in an import: the journal has it all until then
+                    await set_or_late(self._finished, BEAT)
         except Exception as error:  # noqa: BLE001 - nobody else looks at this task before its end
             self._run.fail(error)
         await syncing
+
+    async def _keep_once(self) -> None:
+        if self._should_store():
+            await self.store()
+            await self._remember_now_and_then()
+        if not self._wants_more():
+            await self._run.business(BEAT)
+            return
+        await self.load()
+        if self._run.queue.busy and not self._fruitful:
+            await self._run.business(BEAT)
 
     async def finish(self, keeping: asyncio.Task[None]) -> None:
         """Store what is left, once nothing is in hand any more; the run has the error if it fails.

@@ -6,14 +6,15 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
+from threading import Lock
 from typing import Final, cast
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, select
 
-from pipeline.errors import StorageError
+from pipeline.errors import StorageBusy, StorageError
 from pipeline.storage.doorbell import Doorbell
 from pipeline.storage.failures import translated
 from pipeline.storage.schema import HEAD, meta
@@ -31,6 +32,9 @@ class Database:
     engine: Engine  # its transactions begin as readers
     writer: Engine  # the same connections; its transactions begin with the write lock
     doorbell: Doorbell | None = None  # None: only connected, not known to be ours
+    patience: timedelta = timedelta(seconds=5)  # with other writers
+    # Threads take turns here: SQLite lets who waits nap, and whoever comes by meanwhile goes first.
+    _turn: Lock = field(default_factory=Lock, repr=False, compare=False)
 
     @property
     def identity(self) -> bytes:
@@ -53,10 +57,16 @@ class Database:
             quiet: whether senders need not look again who still wants their message.
 
         Raises:
-            StorageError: locked, read-only, full or damaged; nothing of it was written.
+            StorageBusy: others wrote all the time we waited; nothing of it was written.
+            StorageError: read-only, full or damaged; the same.
         """
-        with translated(self.path), self.writer.begin() as connection:
-            yield connection
+        if not self._turn.acquire(timeout=self.patience.total_seconds()):
+            raise StorageBusy(f"{self.path}: too many changes at once; try again")
+        try:
+            with translated(self.path), self.writer.begin() as connection:
+                yield connection
+        finally:
+            self._turn.release()
         if not quiet:
             self.ring()
 
@@ -113,7 +123,8 @@ def connect(path: Path, *, busy_timeout: timedelta) -> Database:
     """Return the database at `path` as it is, whatever its revision; touches nothing yet."""
     engine = _engine(path, busy_timeout)
     # A reader that turns writer halfway fails at once when somebody else wrote; this one waits.
-    return Database(path, engine, engine.execution_options(begin="BEGIN IMMEDIATE"))
+    writer = engine.execution_options(begin="BEGIN IMMEDIATE")
+    return Database(path, engine, writer, patience=busy_timeout)
 
 
 def _make_private(path: Path) -> None:

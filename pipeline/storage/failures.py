@@ -10,10 +10,11 @@ from typing import Final
 
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from pipeline.errors import StorageError
+from pipeline.errors import StorageBusy, StorageError
 
 _PRIMARY: Final = 0xFF  # SQLite's extended result codes keep the primary one in the low byte
 
+_PASSING: Final = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 _REMEDIES: Final[Mapping[int, str]] = {
     sqlite3.SQLITE_NOTADB: "this is not a database; move the file away, or name another",
     sqlite3.SQLITE_CORRUPT: "the database is damaged; restore the last backup",
@@ -33,7 +34,8 @@ def storage_error(path: Path, error: BaseException) -> StorageError:
     cause = error.orig if isinstance(error, DBAPIError) else error
     code = getattr(cause, "sqlite_errorcode", None)
     if code is not None and (remedy := _REMEDIES.get(code & _PRIMARY)):
-        return StorageError(f"{path}: {remedy} ({cause})")
+        kind = StorageBusy if code & _PRIMARY in _PASSING else StorageError
+        return kind(f"{path}: {remedy} ({cause})")
     return StorageError(f"{path}: {cause or error}")
 
 

@@ -7,17 +7,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import ClassVar, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 import pytest
 
+from pipeline.delivery import books
 from pipeline.delivery import journal as journal_module
 from pipeline.delivery.journal import Journal
 from pipeline.delivery.loop import Delivery, deliver
 from pipeline.delivery.report import Progress, Report, Stop, Tally
 from pipeline.delivery.run import MessageFor, Unrepresentable
 from pipeline.delivery.throttle import Throttle
-from pipeline.errors import SenderUnavailable, StorageError
+from pipeline.errors import SenderUnavailable, StorageBusy, StorageError
 from pipeline.model.delivery import (
     Accepted,
     Claim,
@@ -488,6 +489,28 @@ def test_whoever_leaves_while_a_page_is_read_gets_nothing(tmp_path: Path) -> Non
 
     assert report.tally.accepted == 2999
     assert readers[-1] not in world.sender.sent
+
+
+def test_a_database_that_others_keep_busy_ends_no_run(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An import beside it passes; the journal has everything until then."""
+    refusals = iter([True, False, True, True, False])
+
+    def reluctant(real: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*arguments: Any, **named: Any) -> Any:
+            if next(refusals, False):
+                raise StorageBusy("another process is writing")
+            return real(*arguments, **named)
+
+        return call
+
+    monkeypatch.setattr(books, "BEAT", 0.001)
+    monkeypatch.setattr(MemoryLedger, "settle", reluctant(MemoryLedger.settle))
+    monkeypatch.setattr(MemoryLedger, "due", reluctant(MemoryLedger.due))
+
+    assert world.deliver() == Report(tally=Tally(accepted=8), recovered=0)
+    assert world.count(DeliveryStatus.ACCEPTED) == 8
 
 
 @pytest.mark.parametrize("broken", ["settle", "due"])
