@@ -44,14 +44,14 @@ def field_names(subscribers: Iterable[Subscriber]) -> tuple[str, ...]:
 def export_rows(subscribers: Iterable[Subscriber], fields: Sequence[str] = ()) -> Iterator[str]:
     """Yield the CSV file of subscribers, header first, a record at a time.
 
-    The importer takes it back; `fields` become the columns `field.NAME` behind the others.
+    The importer takes it back, those who must not be written to as such; `fields` become the columns `field.NAME` behind the others.
     """
     yield csv_line([*HEADER, *(f"field.{name}" for name in fields)])
     for person in subscribers:
         since = person.created_at.isoformat(timespec="seconds")
         known = (person.language or "", person.zone or "", ",".join(sorted(person.tags)))
         values = (person.fields.get(name, "") for name in fields)
-        yield csv_line([person.address, person.name, person.state, since, *known, *values])
+        yield csv_line([person.address, person.name, person.standing, since, *known, *values])
 
 
 def export_lines(subscribers: Iterable[Subscriber]) -> Iterator[str]:
@@ -65,7 +65,7 @@ def as_json(person: Subscriber) -> dict[str, Any]:
     return {
         "address": person.address,
         "name": person.name,
-        "state": person.state.value,
+        "state": person.standing,
         "since": person.created_at.isoformat(timespec="seconds"),
         "language": person.language,
         "zone": person.zone,

@@ -47,6 +47,12 @@ class Subscriber:
     zone: str | None = None  # IANA
     fields: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     tags: frozenset[str] = frozenset()
+    suppression: SuppressionReason | None = None  # nobody writes to them, whatever their state
+
+    @property
+    def standing(self) -> str:
+        """Why they are not written to, or else their state."""
+        return (self.suppression or self.state).value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

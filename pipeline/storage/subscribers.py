@@ -18,10 +18,11 @@ from pipeline.model.subscriber import (
     SubscriberId,
     SubscriberState,
     Subscription,
+    SuppressionReason,
 )
 from pipeline.storage import changing, consenting
 from pipeline.storage.engine import Database
-from pipeline.storage.schema import consent, subscriber, subscription, tag
+from pipeline.storage.schema import consent, subscriber, subscription, suppression, tag
 from pipeline.storage.standing import Confirmed, NewSubscriber, Standing
 from pipeline.storage.upserting import decide, from_json, retag, write
 
@@ -44,8 +45,13 @@ _COLUMNS: Final = select(
     subscriber.c.fields,
     subscriber.c.created_at,
     subscription.c.state,
+    suppression.c.reason,
     _TAGS.label("tags"),
-).join_from(subscription, subscriber, subscription.c.subscriber_id == subscriber.c.id)
+).select_from(
+    subscription.join(subscriber, subscription.c.subscriber_id == subscriber.c.id).outerjoin(
+        suppression, suppression.c.address_hash == subscriber.c.address_hash
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,4 +310,5 @@ def _subscriber(row: Row[*tuple[Any, ...]]) -> Subscriber:
         zone=row.zone,
         fields=from_json(row.fields),
         tags=frozenset(json.loads(row.tags)),
+        suppression=SuppressionReason(row.reason) if row.reason else None,
     )

@@ -76,6 +76,19 @@ def test_an_export_is_safe_in_a_spreadsheet(desk: Desk) -> None:
     assert ",=1+1" not in out
 
 
+def test_an_export_says_who_must_not_be_written_to(desk: Desk, tmp_path: Path) -> None:
+    """Another workspace that imports it writes to them neither."""
+    desk("suppress", "ann@example.org", "--reason", "complained")
+    copy = tmp_path / "copy.csv"
+    copy.write_text(desk("export"), encoding="utf-8", newline="")
+    other = Desk(tmp_path / "other", desk._capsys)
+
+    other("import", str(copy), "--source", "moved")
+
+    assert [row[0] for row in other.rows("list")] == ["bob@example.net", "cid@example.org"]
+    assert "complained" in other("show", "ann@example.org")
+
+
 def test_show_tells_everything_of_one_person(desk: Desk) -> None:
     """Subscriptions and consents too; of a suppressed stranger that they are suppressed."""
     desk("suppress", "dee@example.org", "--reason", "complained")
