@@ -117,6 +117,8 @@ def _conclude(delivered: Delivered) -> None:
     dispatch, counts, report = delivered.dispatch, delivered.counts, delivered.report
     said = ", ".join(f"{n} {status}" for status, n in counts.by_status.items() if n) or "nobody"
     click.echo(f"dispatch {dispatch.id}\t{dispatch.state}\t{said}")
+    for note in delivered.notes:
+        click.echo(note, err=True)
     if not counts.balances:
         click.echo(f"the ledger does not balance: {counts}", err=True)
     if report.paused_reason:

@@ -154,5 +154,7 @@ def _say(ticked: Ticked) -> None:
     for done in ticked.delivered:
         counts = {status.value: n for status, n in done.counts.by_status.items() if n}
         log.info("dispatch %s %s: %s", done.dispatch.id, done.dispatch.state, counts)
+        for note in done.notes:
+            log.warning("dispatch %s: %s", done.dispatch.id, note)
     for failure in ticked.failures:
         log.warning("%s", failure)

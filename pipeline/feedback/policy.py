@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 from pipeline.model.dispatch import DispatchId
 from pipeline.model.feedback import Feedback, FeedbackKind
@@ -15,6 +15,11 @@ from pipeline.model.subscriber import SuppressionReason
 _SCORED: Final = {FeedbackKind.MAILBOX, FeedbackKind.TRANSIENT, FeedbackKind.UNKNOWN}
 # A weekly issue leaves an hour earlier in summer, and some minutes later on a slow day.
 _SLACK: Final = timedelta(hours=12)
+
+# Readers go one by one. Where many are unknown at once, it is their server that lost its list.
+_CROWD: Final = 20  # hard refusals at one domain
+_ENOUGH: Final = 200  # attempts, to judge a whole dispatch by
+_ONE_IN: Final = 20  # attempts; more hard refusals than that are too many
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +44,14 @@ class Decision:
     counted: bool = False  # it weighs in later decisions
     suppress: SuppressionReason | None = None
     unsubscribe: bool = False  # from the list it is about
+    doubted: bool = False  # too many were refused at once: the operator should hear of it
+
+
+class Tally(NamedTuple):
+    """How a dispatch fared at one domain, or at all of them."""
+
+    hard: int  # deliveries that were refused as to nobody
+    attempted: int  # deliveries that were tried
 
 
 def decide(
@@ -46,6 +59,7 @@ def decide(
     feedback: Feedback,
     *,
     proven: bool,
+    by_link: bool = False,
     issue: DispatchId | None,
     now: datetime,
     rules: FeedbackRules,
@@ -58,6 +72,7 @@ def decide(
         history: what became of issues to this reader before, the oldest first.
         feedback: the verdict.
         proven: a token of ours says whom it is about.
+        by_link: that is the token of an unsubscribe link, and nothing else vouches for it.
         issue: the dispatch that came back, if that is known; it counts once.
         now: aware, UTC.
         rules: the numbers.
@@ -65,6 +80,11 @@ def decide(
     kind = feedback.kind
     if not proven:
         return Decision(note="nothing in it proves whom it is about")
+    if kind is FeedbackKind.COMPLAINT and by_link:
+        # Whoever was forwarded a mail has its link, and could shut its reader out for good.
+        return Decision(
+            note="a complaint with no more than a link leaves the list", unsubscribe=True
+        )
     if kind is FeedbackKind.COMPLAINT:
         return Decision(
             note="a complaint ends it for good",
@@ -79,6 +99,33 @@ def decide(
     if kind in _SCORED:
         return _scored(bounced, now, rules)
     return Decision(note=f"{kind.value.replace('_', ' ')} says nothing about the reader")
+
+
+def doubt(domain: str, there: Tally, everywhere: Tally) -> str | None:
+    """Return why refusals at a domain say nothing about its readers; None: they do.
+
+    Pure.
+
+    Args:
+        domain: of the recipients.
+        there: how the dispatch fared at that domain.
+        everywhere: how it fared at all domains.
+    """
+    if there.hard >= _CROWD and _too_many(there):
+        return (
+            f"{there.hard} of {there.attempted} readers at {domain} were refused as unknown:"
+            " that says more of the server than of them"
+        )
+    if everywhere.attempted >= _ENOUGH and _too_many(everywhere):
+        return (
+            f"{everywhere.hard} of {everywhere.attempted} readers were refused as unknown:"
+            " that says more of the relay, or of where the list is from, than of each of them"
+        )
+    return None
+
+
+def _too_many(tally: Tally) -> bool:
+    return tally.hard * _ONE_IN > tally.attempted
 
 
 def _hard(bounced: Sequence[IssueFate], needed: int) -> Decision:

@@ -88,7 +88,7 @@ class Collect:
     def follow(self, stop: Event, *, every_s: float, say: Callable[[Collected], None]) -> None:
         """Collect again and again, as soon as the mailbox says or after `every_s`, until `stop`.
 
-        An outage is logged once, and waited for longer and longer.
+        An outage, and a mistake of ours, is logged once and waited for longer and longer.
         """
         first_s, longest_s = self.waits_s
         wait_s, said = first_s, ""
@@ -99,12 +99,20 @@ class Collect:
                 if found.heard or found.unread:
                     say(found)
                 self.source.wait(stop, every_s)
-            except (SourceUnavailable, StorageError) as error:
-                if str(error) != said:
-                    said = str(error)
+            except Exception as error:  # noqa: BLE001 - who is not heard for days is written to
+                why = _explained(error)
+                if why != said:
+                    said = why
                     _log.warning("feedback: %s", said)
                 stop.wait(wait_s)
                 wait_s = min(wait_s * 2, longest_s)
+
+
+def _explained(error: Exception) -> str:
+    if isinstance(error, SourceUnavailable | StorageError):
+        return str(error)
+    # Its type only: the message may quote a mail.
+    return f"this round broke ({type(error).__name__}); it is tried again"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,6 +37,7 @@ class Delivered:
     dispatch: Dispatch
     counts: DispatchCounts
     report: Report
+    notes: tuple[str, ...] = ()  # what a person should know of what servers said
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,7 +162,9 @@ class Deliver:
         return self.dispatches.counts(id_).by_status[DeliveryStatus.ACCEPTED] > 0
 
     def _concluded(self, id_: DispatchId, report: Report) -> Delivered:
-        self.hear.refusals(id_)  # what servers said to our face counts as what they mail back
+        # What servers said to our face counts as what they mail back.
+        judged = self.hear.refusals(id_)
+        notes = dict.fromkeys(each.decision.note for each in judged if each.decision.doubted)
         counts = self.dispatches.counts(id_)
         dispatch = self.dispatches.get(id_)
         if dispatch.state is DispatchState.SENDING:
@@ -174,7 +177,7 @@ class Deliver:
                     dispatch = self._move(id_, DispatchState.FINISHED)
             except NotAllowed:  # a person paused or cancelled it just now; their word stands
                 dispatch = self.dispatches.get(id_)
-        return Delivered(dispatch=dispatch, counts=counts, report=report)
+        return Delivered(dispatch=dispatch, counts=counts, report=report, notes=tuple(notes))
 
     def _move(self, id_: DispatchId, to: DispatchState, note: str | None = None) -> Dispatch:
         return self.dispatches.set_state(

@@ -2,32 +2,29 @@
 
 from __future__ import annotations
 
-import hmac
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Final
 
-from pipeline.audience.address import AddressError, parse_address
 from pipeline.audience.secrets import Keys
-from pipeline.audience.tokens import Action, ReturnPath, TokenError, Tokens, message_id
-from pipeline.feedback.policy import Decision, FeedbackRules, decide
+from pipeline.audience.tokens import ReturnPath, Tokens
+from pipeline.feedback.policy import Decision, FeedbackRules, Tally, decide, doubt
 from pipeline.feedback.read import PLAIN, read
 from pipeline.feedback.words import kind_of, one_line, status_in
 from pipeline.model.delivery import DeliveryId, DeliveryStatus
 from pipeline.model.dispatch import DispatchId
-from pipeline.model.entry import EntryId
 from pipeline.model.feedback import Feedback, FeedbackKind
 from pipeline.model.issue_fate import IssueFate
 from pipeline.model.ports import Clock
 from pipeline.model.subscriber import (
     Consent,
     ConsentAction,
-    ListId,
-    SubscriberId,
     SubscriberState,
 )
+from pipeline.operations.prove import Proof, Prove, normalised
 from pipeline.storage.dispatches import Dispatches
 from pipeline.storage.feedbacks import FeedbackRecord, Feedbacks
 from pipeline.storage.progress import DeliveryRecord
@@ -53,15 +50,8 @@ _MILDEST: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Proof:
-    """Whom and what a verdict is about: a token says so that only their mail held."""
-
-    subscriber: SubscriberId
-    list: ListId
-    address: str  # as it was sent to; empty: they are erased
-    delivery: DeliveryId | None = None
-    dispatch: DispatchId | None = None
+# What ends something at once; a single soft bounce would not even if it were proven.
+_WEIGHTY: Final = {FeedbackKind.HARD, FeedbackKind.COMPLAINT, FeedbackKind.UNSUBSCRIBE}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,17 +69,22 @@ class Heard:
     """What a mail or a call had to say."""
 
     judged: tuple[Judged, ...]
+    sealed: bool = False  # in it is what may be a token of ours, of keys that we do not have
 
     @property
     def unread(self) -> bool:
-        """It must be kept for a person: nobody can read it, or it asks what nobody can prove."""
-        return not any(
-            each.proof
-            or not (
-                each.feedback.detector == PLAIN or each.feedback.kind is FeedbackKind.UNSUBSCRIBE
-            )
+        """It must be kept for a person: nobody can read it, or prove what it asks or could say."""
+        if any(each.proof for each in self.judged):
+            return False
+        return self.sealed or all(
+            each.feedback.detector == PLAIN or each.feedback.kind is FeedbackKind.UNSUBSCRIBE
             for each in self.judged
         )
+
+    @property
+    def unproven(self) -> bool:
+        """Something would follow from it at once, if it proved whom it is about."""
+        return any(not each.proof and each.feedback.kind in _WEIGHTY for each in self.judged)
 
     @property
     def known(self) -> bool:
@@ -102,7 +97,8 @@ class Hear:
     """Take in what comes back. Idempotent: the same again changes nothing.
 
     Anybody can write a bounce, so only a token of ours proves whom one is about, and what is not
-    proven is recorded and changes nobody.
+    proven is recorded and changes nobody. A mail that comes again when it can be proven, as once
+    lost keys are back, is believed then.
     """
 
     feedbacks: Feedbacks
@@ -128,7 +124,8 @@ class Hear:
             StorageError: it was not heard to its end, and must come again.
         """
         key = key or blake2b(raw, digest_size=16).hexdigest()
-        return self._hear(read(raw), source, key)
+        verdicts = read(raw)
+        return replace(self._hear(verdicts, source, key), sealed=self._prove.is_sealed(verdicts))
 
     def webhook(self, feedback: Feedback, *, source: str, key: str) -> Heard:
         """Hear what a provider says of one recipient; see `__call__`.
@@ -138,20 +135,58 @@ class Hear:
             source: the webhook's name.
             key: the provider's own id of the event.
         """
-        return self._hear((feedback,), source, key)
+        return self._hear((feedback,), source, key, vouched=True)
 
     def refusals(self, dispatch: DispatchId) -> tuple[Judged, ...]:
-        """Hear what servers said to our face: the refused deliveries of a dispatch, after a run."""
-        found: list[Judged] = []
-        for delivery in self.dispatches.deliveries(dispatch, DeliveryStatus.REFUSED):
-            key = f"{REFUSALS} {delivery.id}"
-            if self.feedbacks.known(key):
-                continue
-            proof = self._of_delivery(delivery.id)
-            found.append(self._judge(_refusal(delivery), proof, REFUSALS, key))
-        return tuple(found)
+        """Hear what servers said to our face: the refused deliveries of a dispatch, after a run.
 
-    def _hear(self, verdicts: Sequence[Feedback], source: str, key: str) -> Heard:
+        Too many hard ones at once say nothing of the readers: those are recorded, do not count,
+        and have `decision.doubted`, with a note for the operator that all of a domain share.
+        """
+        new: list[tuple[DeliveryId, Feedback]] = []
+        hard: Counter[str] = Counter()
+        for delivery in self.dispatches.deliveries(dispatch, DeliveryStatus.REFUSED):
+            refusal = _refusal(delivery)
+            hard[_domain(refusal)] += refusal.kind is FeedbackKind.HARD
+            if not self.feedbacks.known(f"{REFUSALS} {delivery.id}"):
+                new.append((delivery.id, refusal))
+        doubts = self._doubts(dispatch, hard) if new and hard.total() else {}
+        return tuple(
+            self._judge(
+                refusal,
+                self._prove.of_delivery(id_),
+                REFUSALS,
+                f"{REFUSALS} {id_}",
+                doubted=doubts.get(_domain(refusal)),
+            )
+            for id_, refusal in new
+        )
+
+    def _doubts(self, dispatch: DispatchId, hard: Mapping[str, int]) -> Mapping[str, str]:
+        """Return why the refusals of a dispatch are not believed, by domain."""
+        attempted = self.feedbacks.attempted(dispatch)
+        everywhere = Tally(sum(hard.values()), sum(attempted.values()))
+        found = {
+            domain: doubt(domain, Tally(number, attempted.get(domain, 0)), everywhere)
+            for domain, number in hard.items()
+        }
+        return {domain: why for domain, why in found.items() if why}
+
+    @property
+    def _prove(self) -> Prove:
+        return Prove(
+            feedbacks=self.feedbacks,
+            subscribers=self.subscribers,
+            dispatches=self.dispatches,
+            tokens=self.tokens,
+            return_path=self.return_path,
+            keys=self.keys,
+            mail_domain=self.mail_domain,
+        )
+
+    def _hear(
+        self, verdicts: Sequence[Feedback], source: str, key: str, *, vouched: bool = False
+    ) -> Heard:
         proof = next((found for found in map(self._prove, verdicts) if found), None)
         speaks = _spokesman(verdicts, proof.address) if proof else None
         return Heard(
@@ -161,22 +196,38 @@ class Hear:
                     proof if number == speaks else None,
                     source,
                     f"{key} {number}" if number else key,
+                    vouched=vouched,
                 )
                 for number, verdict in enumerate(verdicts)
             )
         )
 
-    def _judge(self, feedback: Feedback, proof: Proof | None, source: str, key: str) -> Judged:
+    def _judge(
+        self,
+        feedback: Feedback,
+        proof: Proof | None,
+        source: str,
+        key: str,
+        *,
+        vouched: bool = False,  # by a provider's signature
+        doubted: str | None = None,
+    ) -> Judged:
         now = self.clock()
-        decision = decide(
-            self._history(proof) if proof else (),
-            feedback,
-            proven=proof is not None,
-            issue=proof.dispatch if proof else None,
-            now=now,
-            rules=self.rules,
+        decision = (
+            Decision(note=doubted, doubted=True)
+            if doubted
+            else decide(
+                self._history(proof) if proof else (),
+                feedback,
+                proven=proof is not None,
+                by_link=proof is not None and proof.by_link and not vouched,
+                issue=proof.dispatch if proof else None,
+                now=now,
+                rules=self.rules,
+            )
         )
-        if self.feedbacks.known(key):
+        # A mail's key is its content; that of an event may stand over another one (mailgun.py).
+        if self.feedbacks.known(key, proven=proof is not None and not vouched):
             return Judged(feedback=feedback, decision=decision, proof=proof, known=True)
         if proof:
             # Before the record: after a crash in between it comes again, and does no harm.
@@ -201,8 +252,8 @@ class Hear:
         return Judged(feedback=feedback, decision=decision, proof=proof, known=not new)
 
     def _act(self, decision: Decision, proof: Proof) -> None:
-        if decision.suppress and (normalised := _normalised(proof.address)):
-            self.suppressions.add(normalised, decision.suppress, now=self.clock())
+        if decision.suppress and (known_as := normalised(proof.address)):
+            self.suppressions.add(known_as, decision.suppress, now=self.clock())
         if decision.unsubscribe:
             word = Consent(
                 action=ConsentAction.WITHDRAWN, method="mail", source="feedback", at=self.clock()
@@ -217,63 +268,6 @@ class Hear:
         since = next((each.since for each in subscriptions if each.list == proof.list), None)
         fates = self.feedbacks.history(proof.subscriber, proof.list)
         return tuple(fate for fate in fates if since is None or fate.at >= since)
-
-    def _prove(self, feedback: Feedback) -> Proof | None:
-        for token in feedback.tokens:
-            if found := self._by_return_path(token) or self._by_link(token):
-                return found
-        for text in feedback.message_ids:
-            if found := self._by_message_id(text, feedback.recipient):
-                return found
-        return None
-
-    def _by_return_path(self, token: str) -> Proof | None:
-        delivery = self.return_path.read(token)
-        return None if delivery is None else self._of_delivery(delivery)
-
-    def _of_delivery(self, delivery: DeliveryId) -> Proof | None:
-        about = self.feedbacks.about(delivery)
-        if about is None:
-            return None
-        return Proof(
-            subscriber=about.subscriber,
-            list=about.list,
-            address=about.address,
-            delivery=about.delivery,
-            dispatch=about.dispatch,
-        )
-
-    def _by_link(self, token: str) -> Proof | None:
-        try:
-            ticket = self.tokens.read(token)
-        except TokenError:
-            return None
-        person = self.subscribers.on(ticket.list).get(ticket.subscriber)
-        if ticket.action is not Action.UNSUBSCRIBE or person is None:
-            return None
-        return Proof(subscriber=person.id, list=ticket.list, address=person.address)
-
-    def _by_message_id(self, text: str, recipient: str | None) -> Proof | None:
-        """Return who it was minted for: whom the report names, if the signature fits them."""
-        entry = EntryId(text.partition("@")[0].rpartition(".")[0])
-        normalised = _normalised(recipient or "")
-        subscriber = self.subscribers.find(normalised) if normalised and entry else None
-        if subscriber is None:
-            return None
-        ours = message_id(self.keys, entry, subscriber, self.mail_domain)
-        if not hmac.compare_digest(ours.encode(), text.encode()):
-            return None
-        sent = {each.id for each in self.dispatches.all() if each.entry == entry}
-        for subscription in self.subscribers.subscriptions(subscriber):
-            for fate in reversed(self.feedbacks.history(subscriber, subscription.list)):
-                if fate.dispatch in sent:
-                    return Proof(
-                        subscriber=subscriber,
-                        list=subscription.list,
-                        address=recipient or "",
-                        dispatch=fate.dispatch,
-                    )
-        return None
 
 
 def _refusal(delivery: DeliveryRecord) -> Feedback:
@@ -291,23 +285,20 @@ def _refusal(delivery: DeliveryRecord) -> Feedback:
     )
 
 
+def _domain(refusal: Feedback) -> str:
+    return (refusal.recipient or "").partition("@")[2].lower()
+
+
 def _spokesman(verdicts: Sequence[Feedback], address: str) -> int:
     """Return which of several verdicts is about a reader: the one that names them."""
-    normalised = _normalised(address)
+    known_as = normalised(address)
     named = [
         number
         for number, verdict in enumerate(verdicts)
-        if normalised and _normalised(verdict.recipient or "") == normalised
+        if known_as and normalised(verdict.recipient or "") == known_as
     ]
     among = named or range(len(verdicts))
     return min(among, key=lambda number: _MILDEST.index(verdicts[number].kind))
-
-
-def _normalised(address: str) -> str:
-    try:
-        return parse_address(address).normalised
-    except AddressError:
-        return ""
 
 
 def _without_names(reply: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -29,6 +30,7 @@ _GRAVITY: Final = (
 )
 _ARRIVED: Final = (DeliveryStatus.ACCEPTED, DeliveryStatus.REFUSED)
 _RECENT: Final = 50  # issues; no rule looks back further
+_AS_IT_CAME: Final = {"at", "source", "key"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,10 +69,12 @@ class Feedbacks:
 
     database: Database
 
-    def known(self, key: str) -> bool:
-        """Say whether a verdict was recorded before."""
+    def known(self, key: str, *, proven: bool = False) -> bool:
+        """Say whether a verdict was recorded before; with `proven`, whether it was as proven."""
+        query = select(feedback.c.id).where(feedback.c.key == _digest(key))
+        if proven:
+            query = query.where(feedback.c.proven)
         with self.database.reading() as connection:
-            query = select(feedback.c.id).where(feedback.c.key == _digest(key))
             return connection.scalar(query) is not None
 
     def about(self, id_: DeliveryId) -> About | None:
@@ -100,7 +104,8 @@ class Feedbacks:
     def record(self, heard: FeedbackRecord) -> bool:
         """Keep a verdict; return False if its key was recorded before, and change nothing.
 
-        Of what is about somebody erased only the kind is kept.
+        What was recorded unproven becomes proven, with all that follows; when and where it came
+        from stay. Of what is about somebody erased only the kind is kept.
         """
         values = {
             "at": heard.at,
@@ -120,7 +125,13 @@ class Feedbacks:
         with self.database.writing(quiet=True) as connection:
             if heard.subscriber is not None and _is_erased(connection, heard.subscriber):
                 values |= {"reply": "", "subscriber_id": None, "delivery_id": None}
-            statement = insert(feedback).values(values).on_conflict_do_nothing()
+            new = insert(feedback).values(values)
+            told = {name: new.excluded[name] for name in values.keys() - _AS_IT_CAME}
+            statement = new.on_conflict_do_update(
+                index_elements=[feedback.c.key],
+                set_=told,
+                where=~feedback.c.proven & new.excluded.proven,
+            )
             return bool(connection.execute(statement).rowcount)
 
     def history(self, about: SubscriberId, list_: ListId) -> tuple[IssueFate, ...]:
@@ -171,6 +182,23 @@ class Feedbacks:
         )
         with self.database.reading() as connection:
             return {FeedbackKind(kind): n for kind, n in connection.execute(query)}
+
+    def attempted(self, id_: DispatchId) -> Mapping[str, int]:
+        """Return how many deliveries of a dispatch were tried, by domain in lower case.
+
+        It reads the whole dispatch: call it when something looks odd.
+        """
+        domain = func.substr(delivery.c.address, func.instr(delivery.c.address, "@") + 1)
+        query = (
+            select(domain, func.count())
+            .where(delivery.c.dispatch_id == id_, delivery.c.attempts > 0)
+            .group_by(domain)
+        )
+        found: Counter[str] = Counter()
+        with self.database.reading() as connection:
+            for name, n in connection.execute(query):
+                found[name.lower()] += n
+        return found
 
     def of(self, about: SubscriberId) -> tuple[FeedbackRecord, ...]:
         """Return everything that is proven to be about a person, the oldest first."""

@@ -267,6 +267,46 @@ def test_following_outlives_an_outage(tmp_path: Path, caplog: pytest.LogCaptureF
     ]
 
 
+class Broken(OftenAway):
+    """A mailbox whose reader breaks, in a way that nobody foresaw, and then does not."""
+
+    def drain(self, listen: Listener, *, stop: Callable[[], bool]) -> int:
+        """Fail, or give the mail."""
+        try:
+            return super().drain(listen, stop=stop)
+        except SourceUnavailable as error:
+            raise KeyError("ann@example.org") from error
+
+
+def test_following_outlives_a_mistake_of_ours(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whatever breaks, the next round is tried; the log has its type and nobody's name."""
+    stop, said = Event(), list[Collected]()
+    receive = receiving(tmp_path, database(tmp_path))
+    collect = replace(collecting(tmp_path, receive), source=Broken())
+
+    def say(found: Collected) -> None:
+        said.append(found)
+        stop.set()
+
+    collect.follow(stop, every_s=3600, say=say)
+
+    assert said == [Collected(heard=1)]
+    assert [record.getMessage() for record in caplog.records] == [
+        "feedback: this round broke (KeyError); it is tried again"
+    ]
+
+
+def test_a_folder_among_kept_mail_is_none(unread: Unread) -> None:
+    """Somebody made it: it is no mail, and keeping and expiring go on beside it."""
+    (unread.folder / f"{'a' * 64}.eml").mkdir(parents=True)
+    id_ = unread.keep(UNREADABLE, NOW)
+
+    assert unread.expire(NOW, 30 * DAY) == 0
+    assert [kept.id for kept in unread.all()] == [id_]
+
+
 def test_replaying_hears_what_can_be_read_now(tmp_path: Path) -> None:
     """What is heard is not kept any longer; what is not, and webhooks, go on waiting."""
     opened = database(tmp_path)

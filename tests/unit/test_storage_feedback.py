@@ -108,6 +108,45 @@ def test_the_same_verdict_is_heard_once(database: Database) -> None:
     assert "ann" not in found.key
 
 
+def test_what_was_unproven_may_become_proven_once(database: Database) -> None:
+    """When and where it came from stay; never the other way, and never twice."""
+    feedbacks = Feedbacks(database)
+    proven = heard("k", FeedbackKind.HARD, 0)
+    guess = replace(
+        proven,
+        proven=False,
+        counted=False,
+        delivery=None,
+        subscriber=None,
+        list=None,
+        dispatch=None,
+    )
+    assert feedbacks.record(guess) is True
+    assert (feedbacks.known("k"), feedbacks.known("k", proven=True)) == (True, False)
+    assert feedbacks.record(guess) is False
+
+    assert feedbacks.record(replace(proven, at=NOW + 9 * DAY, source="replay")) is True
+    assert feedbacks.known("k", proven=True)
+    assert feedbacks.record(guess) is False
+    assert feedbacks.record(replace(proven, reply="other")) is False
+
+    [found] = feedbacks.of(ANN)
+    assert replace(found, key="k") == proven
+
+
+def test_attempts_are_counted_by_domain(database: Database) -> None:
+    """In lower case, and only what was tried."""
+    with database.writing() as connection:
+        connection.exec_driver_sql("UPDATE delivery SET address = 'a@Example.NET' WHERE id = 1")
+    feedbacks = Feedbacks(database)
+
+    assert dict(feedbacks.attempted(DispatchId(1))) == {"example.net": 1}
+    assert dict(feedbacks.attempted(DispatchId(4))) == {"example.org": 1}
+    with database.writing() as connection:
+        connection.exec_driver_sql("UPDATE delivery SET attempts = 0")
+    assert dict(feedbacks.attempted(DispatchId(4))) == {}
+
+
 def test_an_issue_that_was_accepted_and_did_not_come_back_arrived(database: Database) -> None:
     """One that was refused is there once somebody has judged the refusal."""
     assert fates(database) == [(1, None), (2, None), (3, None), (5, None)]

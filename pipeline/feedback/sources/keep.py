@@ -120,7 +120,9 @@ class Unread:
     def _files(self) -> Iterator[Path]:
         with _explained(self.folder):
             if self.folder.exists():
-                yield from (f for f in self.folder.iterdir() if _NAME.fullmatch(f.name))
+                for file in self.folder.iterdir():
+                    if _NAME.fullmatch(file.name) and file.is_file():
+                        yield file
 
     def _file(self, id_: str) -> Path:
         mail = self.folder / f"{id_}.eml"

@@ -137,11 +137,12 @@ def require_fresh(seconds: str, now: datetime) -> None:
     require_recent(moment(int(seconds) * 1_000_000), now)
 
 
-def require_recent(at: datetime, now: datetime) -> None:
-    """Refuse a moment that is more than WINDOW from now; see `require_fresh`."""
-    if abs(now - at) > WINDOW:
+def require_recent(at: datetime, now: datetime, *, past: timedelta = WINDOW) -> None:
+    """Refuse a moment that is longer ago than `past`, or later than in WINDOW."""
+    if not -past <= at - now <= WINDOW:
         raise WebhookRefused(
-            "its time is more than 5 minutes from ours; look at the clock of this machine",
+            f"its time is more than {past // timedelta(minutes=1)} minutes before ours,"
+            " or more than 5 after it; look at the clock of this machine",
             forged=True,
         )
 

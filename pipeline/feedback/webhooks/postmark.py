@@ -5,6 +5,7 @@ from __future__ import annotations
 from base64 import b64encode
 from collections.abc import Mapping
 from datetime import datetime
+from itertools import islice
 from typing import Any, Final
 
 from pipeline.feedback.read import read as read_mail
@@ -16,6 +17,7 @@ from pipeline.feedback.webhooks.posted import (
     judged,
     optional,
     parsed,
+    part,
     record,
     require_same,
     text,
@@ -43,6 +45,7 @@ _KINDS: Final = {
     "InboundError": FeedbackKind.SENDER_FAULT,
     "TemplateRenderingFailed": FeedbackKind.SENDER_FAULT,
 }
+_MOST_METADATA: Final = 10  # values; Postmark takes no more
 _FAILURES: Final = {FeedbackKind.HARD, FeedbackKind.MAILBOX, FeedbackKind.TRANSIENT}
 
 
@@ -113,12 +116,15 @@ def _feedback(
     reply: str = "",
     returned: tuple[Feedback, ...] = (),
 ) -> Feedback:
+    # What a message said of itself in X-PM-Metadata-* headers, and nobody else could.
+    values = (each for each in part(event, "Metadata").values() if isinstance(each, str))
+    ours = list(islice(values, _MOST_METADATA))
     return feedback(
         kind,
         "postmark",
         recipient=text(event, address),
         status=status,
         reply=reply,
-        tokens=[token for each in returned for token in each.tokens],
-        message_ids=[id_ for each in returned for id_ in each.message_ids],
+        tokens=[*ours, *(token for each in returned for token in each.tokens)],
+        message_ids=[*ours, *(id_ for each in returned for id_ in each.message_ids)],
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from base64 import b64decode
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -50,6 +50,8 @@ _BOUNCES: Final = {
     ("Transient", "AttachmentRejected"): FeedbackKind.SENDER_FAULT,
     ("Transient", None): FeedbackKind.TRANSIENT,
 }
+# Each of its retries keeps the time of the first; a replay has the id of one that was heard.
+_RETRIES: Final = timedelta(hours=1)
 _TOKEN: Final = re.compile(r"/u/([A-Za-z0-9_-]{32})(?![A-Za-z0-9_-])")
 
 
@@ -98,7 +100,7 @@ def _require_genuine(told: Mapping[str, Any], secret: bytes, now: datetime) -> N
         )
     if text(told, "TopicArn").encode() != topic[1]:
         raise WebhookRefused("it is about another topic than that in secret_file", forged=True)
-    require_recent(_time(text(told, "Timestamp")), now)
+    require_recent(_time(text(told, "Timestamp")), now, past=_RETRIES)
 
 
 def _comes_from_sns(url: str) -> bool:
