@@ -188,8 +188,6 @@ class Readership(Workspace):
 
         return Suppress(suppressions=self.suppressions, clock=self.clock)
 
-    # What readers do.
-
     def ask(self) -> Ask:
         """Let a form ask for lists."""
         from pipeline.operations.ask import Ask
@@ -201,6 +199,7 @@ class Readership(Workspace):
             lists=self.lists,
             clock=self.clock,
             double_opt_in=self.settings.consent.double_opt_in,
+            welcome=self.settings.consent.welcome,
         )
 
     def confirm(self) -> Confirm:

@@ -146,7 +146,8 @@ class Workspace:
 
         # A new secret beside an old database would forget every suppression and break every link.
         create = not self._database_file.exists()
-        return Keys(load_secrets(self.data / "secret.key", create=create))
+        file = self.data / "secret.key"
+        return Keys(load_secrets(file, create=create), file)
 
     @property
     def _database_file(self) -> Path:

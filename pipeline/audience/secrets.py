@@ -6,6 +6,7 @@ import hmac
 import os
 import secrets
 import stat
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Final
@@ -25,6 +26,7 @@ class Keys:
     """
 
     secrets: tuple[bytes, ...] = field(repr=False)
+    file: Path | None = field(default=None, repr=False, compare=False)  # where they stand
 
     oldest: ClassVar[int] = 1
 
@@ -37,6 +39,19 @@ class Keys:
     def numbers(self) -> range:
         """The numbers of all keys."""
         return range(1, len(self.secrets) + 1)
+
+    def newer(self) -> Keys | None:
+        """Return the keys as the file has them now if there are more; None: there are not.
+
+        A process that runs for weeks reads links that another one signed with a newer key.
+        """
+        if self.file is None:
+            return None
+        with suppress(ConfigError):
+            found = load_secrets(self.file, create=False)
+            if len(found) > len(self.secrets):
+                return Keys(found, self.file)
+        return None
 
     def derive(self, purpose: str, number: int = 1) -> bytes:
         """Return the key of a purpose: 32 bytes that say nothing about any other's."""

@@ -8,6 +8,7 @@ from base64 import b32decode, b32encode, urlsafe_b64decode
 from binascii import b2a_base64
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import IntEnum
 from hashlib import blake2b
 from typing import Final, NamedTuple
@@ -16,6 +17,7 @@ from pipeline.audience.secrets import Keys
 from pipeline.errors import BroadsheetError
 from pipeline.model.delivery import DeliveryId
 from pipeline.model.entry import EntryId
+from pipeline.model.moment import microseconds
 from pipeline.model.subscriber import MAIN, ListId, SubscriberId
 
 # 24 bytes: key id, action, list, subscriber (5 bytes), MAC (16 bytes). A multiple of three leaves
@@ -23,6 +25,7 @@ from pipeline.model.subscriber import MAIN, ListId, SubscriberId
 TOKEN_LENGTH: Final = 32  # characters
 
 _SUBSCRIBER_BYTES: Final = 5
+_MOMENT_BYTES: Final = 8
 _MAC_BYTES: Final = 16
 _TOKEN: Final = re.compile(rf"[A-Za-z0-9_-]{{{TOKEN_LENGTH}}}")
 _URL_SAFE: Final = bytes.maketrans(b"+/", b"-_")
@@ -63,8 +66,9 @@ class Ticket(NamedTuple):
 class Tokens:
     """Signed links: short, without an address in them, and valid for ever.
 
-    An unsubscribe link must work as long as the mail exists. How long a confirmation may wait is
-    known from when the subscriber was written down, and that it happens once, from their state.
+    An unsubscribe link must work as long as the mail exists. One that answers a question is bound
+    to the moment of that question: its code covers the moment, though the token does not hold it.
+    So no old link answers what somebody asks later.
 
     The newest key signs; older ones are only read with, so that keys can be changed.
     """
@@ -81,28 +85,52 @@ class Tokens:
         }
         object.__setattr__(self, "_by_purpose", derived)
 
-    def minter(self, action: Action, list_: ListId = MAIN) -> Callable[[SubscriberId], str]:
+    def minter(
+        self, action: Action, list_: ListId = MAIN, *, moment: datetime | None = None
+    ) -> Callable[[SubscriberId], str]:
         """Return `mint` for many subscribers, with all that is the same for them done once."""
         newest = self.keys.newest
         start = bytes((newest, action, list_))
         key = self._by_purpose[newest, action]
+        stamp = _stamp(moment)
 
         def mint(subscriber: SubscriberId) -> str:
             body = start + subscriber.to_bytes(_SUBSCRIBER_BYTES, "big")
-            mac = blake2b(body, digest_size=_MAC_BYTES, key=key).digest()
+            mac = blake2b(body + stamp, digest_size=_MAC_BYTES, key=key).digest()
             return b2a_base64(body + mac, newline=False).translate(_URL_SAFE).decode("ascii")
 
         return mint
 
-    def mint(self, action: Action, subscriber: SubscriberId, list_: ListId = MAIN) -> str:
-        """Return the token that lets its bearer do `action` for one subscriber of a list."""
-        return self.minter(action, list_)(subscriber)
+    def mint(
+        self,
+        action: Action,
+        subscriber: SubscriberId,
+        list_: ListId = MAIN,
+        *,
+        moment: datetime | None = None,
+    ) -> str:
+        """Return the token that lets its bearer do `action` for one subscriber of a list.
 
-    def read(self, token: str) -> Ticket:
+        Args:
+            action: what it is for.
+            subscriber: whose it is.
+            list_: of the mail it stands in.
+            moment: of the question that it answers; None: it answers none.
+        """
+        return self.minter(action, list_, moment=moment)(subscriber)
+
+    def read(
+        self, token: str, *, moment_of: Callable[[Ticket], datetime | None] | None = None
+    ) -> Ticket:
         """Return what a token says.
 
+        Args:
+            token: as it came.
+            moment_of: returns the moment that such a token must have been minted with, None if
+                there is none that would do. The ticket it is given may still be a forged one.
+
         Raises:
-            TokenError: it was not minted with these keys.
+            TokenError: it was not minted with these keys, or not with that moment.
         """
         if not _TOKEN.fullmatch(token):
             raise TokenError
@@ -110,11 +138,23 @@ class Tokens:
         body, mac = decoded[:-_MAC_BYTES], decoded[-_MAC_BYTES:]
         key = self._by_purpose.get((body[0], body[1]))
         if key is None:
-            raise TokenError
-        if not hmac.compare_digest(mac, blake2b(body, digest_size=_MAC_BYTES, key=key).digest()):
-            raise TokenError
+            newer = self.keys.newer() if body[0] > self.keys.newest else None
+            if newer is None:
+                raise TokenError
+            return Tokens(newer).read(token, moment_of=moment_of)
         subscriber = SubscriberId(int.from_bytes(body[3:], "big"))
-        return Ticket(Action(body[1]), subscriber, ListId(body[2]))
+        ticket = Ticket(Action(body[1]), subscriber, ListId(body[2]))
+        moment = moment_of(ticket) if moment_of else None
+        if moment_of and moment is None:
+            raise TokenError
+        ours = blake2b(body + _stamp(moment), digest_size=_MAC_BYTES, key=key).digest()
+        if not hmac.compare_digest(mac, ours):
+            raise TokenError
+        return ticket
+
+
+def _stamp(moment: datetime | None) -> bytes:
+    return b"" if moment is None else microseconds(moment).to_bytes(_MOMENT_BYTES, "big")
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +176,8 @@ class ReturnPath:
             return None
         decoded = b32decode(match[1].upper())
         body, mac = decoded[:-_RETURN_MAC_BYTES], decoded[-_RETURN_MAC_BYTES:]
+        if body[0] > self.keys.newest and (newer := self.keys.newer()):
+            return ReturnPath(newer, self.domain).read(local_part)
         if body[0] not in self.keys.numbers or not hmac.compare_digest(mac, self._mac(body)):
             return None
         return DeliveryId(int.from_bytes(body[1:], "big"))

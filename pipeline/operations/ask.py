@@ -39,7 +39,8 @@ class Ask:
     """Let somebody ask for lists in the name of an address; its mailbox is asked back.
 
     A stranger may have sent the form. So it changes nothing of anybody known, no text of it gets
-    into a mail, and a mailbox gets one question a day and three until they are forgotten.
+    into a mail, and a mailbox gets one question a day and three until they are forgotten. Who left
+    has a way back every day, however many forms strangers sent in their name.
 
     Who is subscribed already is sent the welcome again, at most once a week: a form that says
     "look into your mailbox" and means nothing would make them ask again and again.
@@ -51,6 +52,7 @@ class Ask:
     lists: Mapping[ListId, MailingList]
     clock: Clock
     double_opt_in: bool = True
+    welcome: bool = True
 
     def __call__(
         self,
@@ -85,9 +87,9 @@ class Ask:
         wanted = [id_ for id_, each in self.lists.items() if each.public and each.name in lists]
         known = self.subscribers.find(parsed.normalised)
         missing = self._missing(known, wanted, suppressed=reason is not None)
-        if known is not None and wanted and not missing:
+        if self.welcome and known is not None and wanted and not missing:
             self._remind(known, wanted[0], now)
-        if not missing or (known is not None and not self._may_be_asked(known, now)):
+        if not missing or (known is not None and not self._may_be_asked(known, missing, now)):
             return
         new = NewSubscriber(
             address=parsed.given,
@@ -116,12 +118,18 @@ class Ask:
         has = {each.list for each in subscriptions if each.state is SubscriberState.ACTIVE}
         return [each for each in wanted if each not in has]
 
-    def _may_be_asked(self, known: SubscriberId, now: datetime) -> bool:
+    def _may_be_asked(self, known: SubscriberId, lists: Sequence[ListId], now: datetime) -> bool:
         newest = self.notices.newest(NoticeKind.CONFIRM, known)
-        if newest is None:
-            return True
+        if newest is not None and newest > now - ONE_A:
+            return False
         asked = self.notices.count(NoticeKind.CONFIRM, known, since=now - _WITHIN)
-        return newest <= now - ONE_A and asked < MOST
+        return asked < MOST or self._has_left(known, lists)
+
+    def _has_left(self, known: SubscriberId, lists: Sequence[ListId]) -> bool:
+        """Tell whether they were on one of the lists, which is more than a stranger can make."""
+        words = [word for each in lists for word in self.subscribers.on(each).consents(known)]
+        said = {word.action for word in words}
+        return said >= {ConsentAction.GIVEN, ConsentAction.WITHDRAWN}
 
     def _remind(self, known: SubscriberId, list_: ListId, now: datetime) -> None:
         newest = self.notices.newest(NoticeKind.WELCOME, known)
@@ -141,7 +149,7 @@ class Ask:
         standings = {self.subscribers.on(each).add(new, given) for each in lists}
         if not standings.isdisjoint({Standing.UNSUBSCRIBED, Standing.SUPPRESSED}):
             return False
-        if (id_ := self.subscribers.find(new.normalised)) is not None:
+        if self.welcome and (id_ := self.subscribers.find(new.normalised)) is not None:
             self.notices.add(NoticeKind.WELCOME, id_, lists[0], word.at)
         return True
 

@@ -2,17 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
 from typing import Final
 
+from pipeline.audience.address import parse_address
 from pipeline.audience.tokens import Action, Ticket, TokenError, Tokens
 from pipeline.model.audience import MailingList
 from pipeline.model.newsletter import Newsletter
-from pipeline.model.subscriber import ListId, Subscriber, SubscriberId, Subscription
+from pipeline.model.subscriber import (
+    ConsentAction,
+    ListId,
+    Subscriber,
+    SubscriberId,
+    Subscription,
+)
+from pipeline.storage.consenting import LIFTED
 from pipeline.storage.subscribers import Subscribers
+from pipeline.storage.suppressions import Suppressions
 
 _SHOWN: Final = 1  # characters of a local part: enough for who knows it, too few for who does not
+
+
+class Mailed(StrEnum):
+    """The answer to a bearer who asks for a mail."""
+
+    MAILED = "mailed"  # or it is on its way; one a day
+    BLOCKED = "blocked"  # only an operator can let mail go to them again
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,10 +42,21 @@ class Bearers:
     lists: Mapping[ListId, MailingList]  # those of the settings
     newsletter: Newsletter
 
-    def ticket(self, token: str, action: Action) -> Ticket | None:
-        """Return what a token says; None: it is not one of ours, or not for `action`."""
+    def ticket(
+        self,
+        token: str,
+        action: Action,
+        moment_of: Callable[[Ticket], datetime | None] | None = None,
+    ) -> Ticket | None:
+        """Return what a token says; None: it is not one of ours, or not for `action`.
+
+        Args:
+            token: as it came.
+            action: what it has to be for.
+            moment_of: of the question that it has to answer; see `Tokens.read`.
+        """
         try:
-            ticket = self.tokens.read(token)
+            ticket = self.tokens.read(token, moment_of=moment_of)
         except TokenError:
             return None
         return ticket if ticket.action is action else None
@@ -35,6 +64,17 @@ class Bearers:
     def person(self, ticket: Ticket) -> Subscriber | None:
         """Return who a ticket was written for; None: they are erased, or never confirmed."""
         return self.subscribers.on(ticket.list).get(ticket.subscriber)
+
+    def asked_at(self, subscriber: SubscriberId, list_: ListId) -> datetime | None:
+        """Return when somebody last asked for a list in a person's name; None: never."""
+        words = self.subscribers.on(list_).consents(subscriber)
+        return max((w.at for w in words if w.action == ConsentAction.ASKED), default=None)
+
+    def is_blocked(self, person: Subscriber) -> bool:
+        """Tell whether only an operator can let mail go to somebody again."""
+        suppressions = Suppressions(self.subscribers.database, self.subscribers.hasher)
+        reason = suppressions.reason(parse_address(person.address).normalised)
+        return reason is not None and reason not in LIFTED
 
     def title(self, list_: ListId) -> str:
         """Return what readers call a list."""

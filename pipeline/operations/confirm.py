@@ -24,6 +24,7 @@ class ConfirmView:
     address: str  # masked; empty: GONE
     lists: tuple[str, ...]  # titles of what they confirm together
     answer: Confirmed  # what the button would answer; only CONFIRMED needs one
+    blocked: bool  # whatever they say, only an operator can let mail go to them again
     language: str | None
 
 
@@ -40,7 +41,7 @@ class Confirm:
 
     def look(self, token: str) -> ConfirmView | None:
         """Return what the page shows; changes nothing. None: it is not a token of ours."""
-        ticket = self.bearers.ticket(token, Action.CONFIRM)
+        ticket = self._ticket(token)
         if ticket is None:
             return None
         person = self.bearers.person(ticket)
@@ -49,6 +50,7 @@ class Confirm:
             address=masked(person),
             lists=self.bearers.titles(together),
             answer=self._foreseen(ticket, together, self.clock()),
+            blocked=person is not None and self.bearers.is_blocked(person),
             language=person.language if person else None,
         )
 
@@ -59,7 +61,7 @@ class Confirm:
             token: of the link.
             client: keyed hash of the client's network; kept as proof.
         """
-        ticket = self.bearers.ticket(token, Action.CONFIRM)
+        ticket = self._ticket(token)
         if ticket is None:
             return None
         now = self.clock()
@@ -78,6 +80,14 @@ class Confirm:
             self.notices.add(NoticeKind.WELCOME, ticket.subscriber, ticket.list, now)
         return answers[0]
 
+    def _ticket(self, token: str) -> Ticket | None:
+        """Return what a token says that answers the last question, and none before it."""
+        return self.bearers.ticket(
+            token,
+            Action.CONFIRM,
+            lambda ticket: self.bearers.asked_at(ticket.subscriber, ticket.list),
+        )
+
     def _foreseen(
         self, ticket: Ticket, together: tuple[Subscription, ...], now: datetime
     ) -> Confirmed:
@@ -95,14 +105,9 @@ class Confirm:
 
     def _lifts(self, ticket: Ticket, now: datetime) -> Confirmed:
         """Tell whether somebody ACTIVE who is suppressed all the same has asked for its end."""
-        subscribers = self.bearers.subscribers.on(ticket.list)
-        person = subscribers.get(ticket.subscriber)
-        asked = [
-            word.at
-            for word in subscribers.consents(ticket.subscriber)
-            if word.action == ConsentAction.ASKED
-        ]
-        if person is None or not asked or max(asked) < now - self.within:
+        person = self.bearers.person(ticket)
+        asked_at = self.bearers.asked_at(ticket.subscriber, ticket.list)
+        if person is None or asked_at is None or asked_at < now - self.within:
             return Confirmed.ALREADY
         reason = self.suppressions.reason(parse_address(person.address).normalised)
         return Confirmed.CONFIRMED if reason in LIFTED else Confirmed.ALREADY

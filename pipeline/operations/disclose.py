@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
-from pipeline.audience.tokens import Action
+from pipeline.audience.tokens import Action, Ticket
 from pipeline.model.notice import NoticeKind
 from pipeline.model.ports import Clock
 from pipeline.model.subscriber import SubscriberId
-from pipeline.operations.bearer import Bearers, masked
+from pipeline.operations.bearer import Bearers, Mailed, masked
 from pipeline.storage.disclosure import Disclosure
 from pipeline.storage.notices import Notices
 
@@ -36,20 +36,23 @@ class Disclose:
     disclosure: Disclosure
     clock: Clock
 
-    def ask(self, token: str) -> bool:
+    def ask(self, token: str) -> Mailed | None:
         """Let a link be mailed to the bearer of a preferences token, once a day.
 
-        False: it is not a token of ours, or nobody's any more.
+        None: it is not a token of ours, or nobody's any more.
         """
         ticket = self.bearers.ticket(token, Action.PREFERENCES)
-        if ticket is None or self.bearers.person(ticket) is None:
-            return False
+        person = self.bearers.person(ticket) if ticket else None
+        if ticket is None or person is None:
+            return None
+        if self.bearers.is_blocked(person):
+            return Mailed.BLOCKED
         self.notices.add(NoticeKind.DISCLOSE, ticket.subscriber, ticket.list, self.clock())
-        return True
+        return Mailed.MAILED
 
     def look(self, token: str) -> DiscloseView | None:
         """Return what the page of the mailed link shows; None: not a token of ours."""
-        ticket = self.bearers.ticket(token, Action.DISCLOSE)
+        ticket = self._ticket(token)
         person = self.bearers.person(ticket) if ticket else None
         if ticket is None or person is None:
             return None
@@ -61,12 +64,20 @@ class Disclose:
 
     def read(self, token: str) -> bytes | None:
         """Return everything as JSON; None: not a token of ours, or older than LINK_WORKS."""
-        ticket = self.bearers.ticket(token, Action.DISCLOSE)
+        ticket = self._ticket(token)
         if ticket is None or not self._works(ticket.subscriber):
             return None
         found = self.disclosure(ticket.subscriber)
         return json.dumps(found, ensure_ascii=False, indent=2).encode() if found else None
 
+    def _ticket(self, token: str) -> Ticket | None:
+        return self.bearers.ticket(
+            token, Action.DISCLOSE, lambda ticket: self._asked_at(ticket.subscriber)
+        )
+
+    def _asked_at(self, subscriber: SubscriberId) -> datetime | None:
+        return self.notices.newest(NoticeKind.DISCLOSE, subscriber)
+
     def _works(self, subscriber: SubscriberId) -> bool:
-        asked_at = self.notices.newest(NoticeKind.DISCLOSE, subscriber)
+        asked_at = self._asked_at(subscriber)
         return asked_at is not None and self.clock() <= asked_at + LINK_WORKS

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
 from pipeline.audience.address import parse_address
-from pipeline.audience.tokens import Action
+from pipeline.audience.tokens import Action, Ticket
 from pipeline.errors import StorageError
 from pipeline.feedback.sources.keep import mentions
 from pipeline.model.notice import NoticeKind
 from pipeline.model.ports import Clock
 from pipeline.model.subscriber import SubscriberId
-from pipeline.operations.bearer import Bearers, masked
+from pipeline.operations.bearer import Bearers, Mailed, masked
 from pipeline.operations.disclose import LINK_WORKS
 from pipeline.storage.erasure import Erasure
 from pipeline.storage.notices import Notices
@@ -45,20 +46,23 @@ class Erase:
     settle: Callable[[], object]  # brings what journals of dead senders hold into the database
     clock: Clock
 
-    def ask(self, token: str) -> bool:
+    def ask(self, token: str) -> Mailed | None:
         """Let a link be mailed to the bearer of a preferences token, once a day.
 
-        False: it is not a token of ours, or nobody's any more.
+        None: it is not a token of ours, or nobody's any more.
         """
         ticket = self.bearers.ticket(token, Action.PREFERENCES)
-        if ticket is None or self.bearers.person(ticket) is None:
-            return False
+        person = self.bearers.person(ticket) if ticket else None
+        if ticket is None or person is None:
+            return None
+        if self.bearers.is_blocked(person):
+            return Mailed.BLOCKED
         self.notices.add(NoticeKind.ERASE, ticket.subscriber, ticket.list, self.clock())
-        return True
+        return Mailed.MAILED
 
     def look(self, token: str) -> EraseView | None:
         """Return what the page of the mailed link shows; None: not a token of ours, or erased."""
-        ticket = self.bearers.ticket(token, Action.ERASE)
+        ticket = self._ticket(token)
         person = self.bearers.person(ticket) if ticket else None
         if ticket is None or person is None:
             return None
@@ -74,7 +78,7 @@ class Erase:
         Raises:
             StorageError: they are still there; try again.
         """
-        ticket = self.bearers.ticket(token, Action.ERASE)
+        ticket = self._ticket(token)
         person = self.bearers.person(ticket) if ticket else None
         if ticket is None or person is None or not self._works(ticket.subscriber):
             return False
@@ -115,8 +119,16 @@ class Erase:
                 raise
             # The rows are gone; `finish` wipes the file when nobody has it open.
 
+    def _ticket(self, token: str) -> Ticket | None:
+        return self.bearers.ticket(
+            token, Action.ERASE, lambda ticket: self._asked_at(ticket.subscriber)
+        )
+
+    def _asked_at(self, subscriber: SubscriberId) -> datetime | None:
+        return self.notices.newest(NoticeKind.ERASE, subscriber)
+
     def _works(self, subscriber: SubscriberId) -> bool:
-        asked_at = self.notices.newest(NoticeKind.ERASE, subscriber)
+        asked_at = self._asked_at(subscriber)
         return asked_at is not None and self.clock() <= asked_at + LINK_WORKS
 
 

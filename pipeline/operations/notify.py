@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cache
@@ -17,9 +17,18 @@ from pipeline.delivery.report import Stop
 from pipeline.delivery.retry import decide
 from pipeline.delivery.single import send_single
 from pipeline.errors import Locked, SenderUnavailable
-from pipeline.model.delivery import DeliveryStatus, Envelope, Outgoing, RetryPolicy, Verdict
+from pipeline.model.delivery import (
+    Deferred,
+    DeliveryStatus,
+    Envelope,
+    Outcome,
+    Outgoing,
+    RelayLimits,
+    RetryPolicy,
+    Verdict,
+)
 from pipeline.model.notice import NoticeKind, RenderedNotice
-from pipeline.model.ports import Sender, StreamingSender
+from pipeline.model.ports import Sender, StreamingSender, Work
 from pipeline.model.subscriber import ListId, SubscriberState
 from pipeline.operations.ask import FORGET_AFTER
 from pipeline.operations.bearer import Bearers
@@ -34,9 +43,9 @@ from pipeline.storage.notices import Notice, Notices
 
 LIMIT: Final = 500  # notices a call; the next tick goes on
 _RESENDS: Final = 3
-_FORGET_EVERY: Final = timedelta(
-    hours=1
-)  # it looks at everybody: a million rows, not at each tick
+_FORGET_EVERY: Final = timedelta(hours=1)  # it looks at everybody, perhaps a million
+_CUT: Final = 421  # RFC 5321 3.8: what a server that closes the line should have said
+_ASKED_FOR: Final = frozenset({NoticeKind.CONFIRM, NoticeKind.DISCLOSE, NoticeKind.ERASE})
 
 # Where the button leads, and what its token may do.
 _LINKS: Final = {
@@ -103,9 +112,13 @@ class Notify:
         rendered = cache(self._rendered)  # a burst is mostly of one kind and language
         sent = 0
         failures: list[str] = []
-        for notice in self.notices.due(now, LIMIT):
+        for queued in self.notices.due(now, LIMIT):
             if stop():
                 break
+            # Those before it took their time: what its person said meanwhile holds.
+            notice = self.notices.waiting(queued.id)
+            if notice is None:
+                continue
             if reason := unwanted(notice, now, confirm_within=self.confirm_within):
                 self.notices.drop(notice.id, reason, now)
                 continue
@@ -130,12 +143,28 @@ class Notify:
         except MessageError as error:
             return Verdict(status=DeliveryStatus.REFUSED, reply=error.problem)
         return decide(
-            send_single(self.sender, outgoing),
+            self._carry(outgoing),
             attempts=notice.attempt,
             first_tried_at=dated_at,
             now=now,
             policy=replace(self.policy, resends=max(self.policy.resends, _RESENDS)),
         )
+
+    def _carry(self, outgoing: Outgoing) -> Outcome:
+        """Send one message; a line that opens and is cut at this message puts off this one only.
+
+        Raises:
+            SenderUnavailable: the way out does not open.
+        """
+        if not isinstance(self.sender, StreamingSender):
+            return send_single(self.sender, outgoing)
+        line = _Line(self.sender)
+        try:
+            return send_single(line, outgoing)
+        except SenderUnavailable as error:
+            if not line.opened:
+                raise
+            return Deferred(_CUT, str(error))
 
     def _outgoing(
         self, notice: Notice, rendered: Callable[..., RenderedNotice], dated_at: datetime
@@ -164,7 +193,12 @@ class Notify:
         return Outgoing(Envelope(newsletter.sender.address, notice.address), message, plain=True)
 
     def _url(self, letter: str, action: Action, notice: Notice) -> str:
-        token = self.bearers.tokens.mint(action, notice.subscriber, notice.list)
+        moment: datetime | None = None
+        if action is Action.CONFIRM:
+            moment = self.bearers.asked_at(notice.subscriber, notice.list)
+        elif action in {Action.DISCLOSE, Action.ERASE}:
+            moment = notice.created_at
+        token = self.bearers.tokens.mint(action, notice.subscriber, notice.list, moment=moment)
         return f"{self.bearers.newsletter.site_url}/{letter}/{token}"
 
     def _rendered(self, kind: NoticeKind, lists: Sequence[str], language: str) -> RenderedNotice:
@@ -177,16 +211,34 @@ class Notify:
         )
 
 
+@dataclass(slots=True)
+class _Line:
+    """A streaming sender that remembers whether it gave up a message without an outage."""
+
+    sender: StreamingSender
+    opened: bool = False
+
+    @property
+    def limits(self) -> Mapping[str, RelayLimits]:
+        """See `ports.StreamingSender`."""
+        return self.sender.limits
+
+    async def carry(self, work: Work) -> None:
+        """See `ports.StreamingSender`."""
+        await self.sender.carry(work)
+        self.opened = True
+
+
 def unwanted(notice: Notice, now: datetime, *, confirm_within: timedelta) -> str | None:
     """Return why a notice must not be sent any more; None: it is to be sent.
 
-    Nobody suppressed is written to, but by their own fresh word: a question may go to whom that
-    word would bring back.
+    Nobody suppressed is written to unless they ask for it: for a question whose answer would bring
+    them back, for their data, for their erasure. Whom only an operator lets back gets nothing.
 
     Pure: no clock, no randomness, no storage.
     """
     kind = NoticeKind(notice.kind)
-    if notice.suppressed and not (kind is NoticeKind.CONFIRM and notice.suppressed in LIFTED):
+    if notice.suppressed and not (kind in _ASKED_FOR and notice.suppressed in LIFTED):
         return f"suppressed: {notice.suppressed}"
     if kind is not NoticeKind.WELCOME and now > notice.created_at + _lasts(kind, confirm_within):
         return "its link has expired"

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Final
 from zoneinfo import available_timezones
 
-from pipeline.audience.address import clean_name
+from pipeline.audience.address import clean_name, parse_address
 from pipeline.audience.tokens import Action, Ticket
 from pipeline.model.notice import NoticeKind
 from pipeline.model.ports import Clock
@@ -17,11 +18,14 @@ from pipeline.model.subscriber import (
     Consent,
     ConsentAction,
     ListId,
+    Subscriber,
     SubscriberState,
     Subscription,
 )
 from pipeline.operations.bearer import Bearers, masked
-from pipeline.storage.notices import Notices
+from pipeline.operations.unsubscribe import leaving, may_return
+from pipeline.storage.notices import ONE_A, Notices
+from pipeline.storage.standing import NewSubscriber
 
 UNTIL_THEY_RETURN: Final = datetime(9999, 12, 31, tzinfo=UTC)
 
@@ -82,9 +86,20 @@ class Changes:
     zone: str | None = None  # IANA; empty for none
 
 
+class Preferred(StrEnum):
+    """The answer to somebody who changes something."""
+
+    SAVED = "saved"
+    ASKED = "asked"  # saved, but the lists they want to be on wait for the answer to a mail
+    BLOCKED = "blocked"  # saved, but only an operator can let mail go to them again
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prefer:
-    """Let the bearer of a link to their preferences change them."""
+    """Let the bearer of a link to their preferences change them.
+
+    The link stands in every mail, and mails get forwarded: it alone brings nobody back who left.
+    """
 
     bearers: Bearers
     notices: Notices
@@ -118,15 +133,16 @@ class Prefer:
             zone=person.zone,
         )
 
-    def __call__(self, token: str, changes: Changes) -> bool:
-        """Change what they want; False: not a token of ours, or nobody's any more.
+    def __call__(self, token: str, changes: Changes) -> Preferred | None:
+        """Change what they want; None: not a token of ours, or nobody's any more.
 
         A language or a zone that is none leaves it as it is, and so does the name of a list that
         was not offered: the form has no such choice. Safe to repeat.
         """
         ticket = self.bearers.ticket(token, Action.PREFERENCES)
-        if ticket is None or self.bearers.person(ticket) is None:
-            return False
+        person = self.bearers.person(ticket) if ticket else None
+        if ticket is None or person is None:
+            return None
         now = self.clock()
         language, zone = changes.language, changes.zone
         self.bearers.subscribers.change(
@@ -136,27 +152,59 @@ class Prefer:
             language=language if not language or _LANGUAGE.fullmatch(language) else None,
             zone=zone if not zone or zone in available_timezones() else None,
         )
-        if changes.lists is not None:
-            self._choose(ticket, changes.lists, now)
+        asked = changes.lists is not None and self._choose(ticket, person, changes.lists, now)
         if changes.pause is not None:
             self._pause(ticket, changes.pause, now)
-        return True
+        if self.bearers.is_blocked(person):
+            return Preferred.BLOCKED
+        return Preferred.ASKED if asked else Preferred.SAVED
 
-    def _choose(self, ticket: Ticket, names: frozenset[str], now: datetime) -> None:
+    def _choose(
+        self, ticket: Ticket, person: Subscriber, names: frozenset[str], now: datetime
+    ) -> bool:
+        """Leave and join lists; return whether joining any needs more than this link."""
         active = self._active(ticket)
-        joined: list[ListId] = []
-        for id_, each in self.bearers.lists.items():
-            to_be_on = each.name in names
-            if to_be_on == (id_ in active) or not (each.public or id_ in active):
-                continue
-            state = SubscriberState.ACTIVE if to_be_on else SubscriberState.UNSUBSCRIBED
-            action = ConsentAction.GIVEN if to_be_on else ConsentAction.WITHDRAWN
+        offered = {id_: each for id_, each in self.bearers.lists.items() if each.public}
+        wanted = [id_ for id_, each in offered.items() if each.name in names and id_ not in active]
+        joined = [
+            id_ for id_ in wanted if self._may_join(ticket, id_, now, elsewhere=bool(active))
+        ]
+        left = [
+            id_
+            for id_ in active
+            if (each := self.bearers.lists.get(id_)) and each.name not in names
+        ]
+        for lists, state, action in (
+            (joined, SubscriberState.ACTIVE, ConsentAction.GIVEN),
+            (left, SubscriberState.UNSUBSCRIBED, ConsentAction.WITHDRAWN),
+        ):
             word = Consent(action=action, method="web", source="preferences", at=now)
-            if self.bearers.subscribers.on(id_).set_state(ticket.subscriber, state, word):
-                joined += [id_] if to_be_on else []
+            for id_ in lists:
+                self.bearers.subscribers.on(id_).set_state(ticket.subscriber, state, word)
         if joined and self.welcome:
             # A forwarded mail has the link, too: the mailbox hears of it.
             self.notices.add(NoticeKind.WELCOME, ticket.subscriber, joined[0], now)
+        doubtful = [id_ for id_ in wanted if id_ not in joined]
+        if doubtful:
+            self._ask(person, doubtful, now)
+        return bool(doubtful)
+
+    def _may_join(self, ticket: Ticket, list_: ListId, now: datetime, *, elsewhere: bool) -> bool:
+        """Tell whether the link is enough: they get mail from us, or left a moment ago."""
+        words = self.bearers.subscribers.on(list_).consents(ticket.subscriber)
+        removed = any(word.method == "command" for word in leaving(words))
+        return may_return(words, now) or (elsewhere and not removed)
+
+    def _ask(self, person: Subscriber, lists: Sequence[ListId], now: datetime) -> None:
+        """Ask the mailbox about all lists in one mail, at most once a day."""
+        newest = self.notices.newest(NoticeKind.CONFIRM, person.id)
+        if newest is not None and newest > now - ONE_A:
+            return
+        new = NewSubscriber(person.address, parse_address(person.address).normalised)
+        word = Consent(action=ConsentAction.ASKED, method="web", source="preferences", at=now)
+        for id_ in lists:
+            self.bearers.subscribers.on(id_).ask(new, word)
+        self.notices.add(NoticeKind.CONFIRM, person.id, lists[0], now)
 
     def _pause(self, ticket: Ticket, pause: Pause, now: datetime) -> None:
         until = pause.until(now)

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import takewhile
 from typing import Final, Literal
 
-from pipeline.audience.tokens import Action
+from pipeline.audience.tokens import Action, Ticket
 from pipeline.model.notice import NoticeKind
 from pipeline.model.ports import Clock
 from pipeline.model.subscriber import (
     Consent,
     ConsentAction,
-    SubscriberId,
+    ListId,
     SubscriberState,
-    Subscription,
 )
 from pipeline.operations.bearer import Bearers, masked
 from pipeline.storage.notices import Notices
@@ -58,10 +59,7 @@ class Unsubscribe:
             list=self.bearers.title(ticket.list),
             subscribed=ticket.list in on,
             elsewhere=bool(on - {ticket.list}),
-            undoable=any(
-                self._may_return(ticket.subscriber, each, self.clock())
-                for each in self.bearers.together(ticket.subscriber, ticket.list)
-            ),
+            undoable=bool(self._left(ticket, self.clock())),
             language=person.language if person else None,
         )
 
@@ -114,23 +112,54 @@ class Unsubscribe:
         now = self.clock()
         word = Consent(action=ConsentAction.GIVEN, method="web", source="undo", at=now)
         back = [
-            self.bearers.subscribers.on(each.list).set_state(
+            self.bearers.subscribers.on(list_).set_state(
                 ticket.subscriber, SubscriberState.ACTIVE, word
             )
-            for each in self.bearers.together(ticket.subscriber, ticket.list)
-            if self._may_return(ticket.subscriber, each, now)
+            for list_ in self._left(ticket, now)
         ]
         return any(back)
 
-    def _may_return(
-        self, subscriber: SubscriberId, subscription: Subscription, now: datetime
-    ) -> bool:
-        if subscription.state is not SubscriberState.UNSUBSCRIBED:
-            return False
-        words = self.bearers.subscribers.on(subscription.list).consents(subscriber)
-        actions = [word.action for word in words[-2:]]
-        return (
-            actions == [ConsentAction.GIVEN, ConsentAction.WITHDRAWN]
-            and words[-1].method != "command"  # what an operator did, an operator undoes
-            and words[-1].at >= now - UNDO_WITHIN
-        )
+    def _left(self, ticket: Ticket, now: datetime) -> list[ListId]:
+        """Return what they left with one word, the list of the link among it, and may return to."""
+        words = {
+            each.list: self.bearers.subscribers.on(each.list).consents(ticket.subscriber)
+            for each in self.bearers.subscribers.subscriptions(ticket.subscriber)
+            if each.state is not SubscriberState.ACTIVE
+        }
+        this = leaving(words.get(ticket.list, ()))
+        return [
+            list_
+            for list_, said in words.items()
+            if this and leaving(said)[:1] == this[:1] and may_return(said, now)
+        ]
+
+
+def leaving(words: Sequence[Consent]) -> tuple[Consent, ...]:
+    """Return with what somebody took back the last word they gave, oldest first.
+
+    Pure: no clock, no randomness, no storage.
+
+    Args:
+        words: of a person about one list, oldest first; what was only asked in their name, and
+            anybody may have asked, says nothing.
+    """
+    told = [word for word in words if word.action != ConsentAction.ASKED]
+    taken = takewhile(lambda word: word.action == ConsentAction.WITHDRAWN, reversed(told))
+    return tuple(taken)[::-1]
+
+
+def may_return(words: Sequence[Consent], now: datetime) -> bool:
+    """Tell whether somebody who left may be back without being asked.
+
+    They had given their word, and took it back themselves within UNDO_WITHIN: whom an operator
+    removed, only an operator or a new confirmation brings back.
+
+    Pure: no clock, no randomness, no storage.
+    """
+    left = leaving(words)
+    return (
+        bool(left)
+        and any(word.action == ConsentAction.GIVEN for word in words)
+        and all(word.method != "command" for word in left)
+        and left[0].at >= now - UNDO_WITHIN
+    )

@@ -26,10 +26,11 @@ def set_state(
 ) -> bool:
     """Change the state of a subscriber; see `Subscribers.set_state`."""
     key = (subscription.c.list_id == list_) & (subscription.c.subscriber_id == id_)
+    values: dict[str, Any] = {"state": state, "since": word.at}
+    if state is SubscriberState.ACTIVE:
+        values["paused_until"] = None  # a pause of their former time here
     changed: int = connection.execute(
-        update(subscription)
-        .where(key, subscription.c.state != state)
-        .values(state=state, since=word.at)
+        update(subscription).where(key, subscription.c.state != state).values(values)
     ).rowcount
     if not changed and state is not SubscriberState.UNSUBSCRIBED:
         changed = subscribe(connection, id_, state, word.at, list_)

@@ -19,6 +19,32 @@ NoticeId = NewType("NoticeId", int)
 ONE_A: Final = timedelta(hours=24)  # of a kind to a person: a stranger may have asked for it
 DROPPED: Final = "dropped"  # it was not sent, and will not be
 
+_WAITING: Final = (
+    select(
+        notice.c.id,
+        notice.c.kind,
+        notice.c.subscriber_id,
+        notice.c.list_id,
+        notice.c.attempts,
+        notice.c.dated_at,
+        notice.c.created_at,
+        mailing_list.c.name.label("list_name"),
+        subscriber.c.address,
+        subscriber.c.language,
+        subscription.c.state,
+        suppression.c.reason,
+    )
+    .join_from(notice, subscriber)
+    .join(mailing_list, mailing_list.c.id == notice.c.list_id)
+    .outerjoin(
+        subscription,
+        (subscription.c.list_id == notice.c.list_id)
+        & (subscription.c.subscriber_id == notice.c.subscriber_id),
+    )
+    .outerjoin(suppression, suppression.c.address_hash == subscriber.c.address_hash)
+    .where(notice.c.due_at.is_not(None), subscriber.c.address != "")
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
@@ -69,35 +95,16 @@ class Notices:
 
     def due(self, now: datetime, limit: int = 100) -> tuple[Notice, ...]:
         """Return what is to be tried, what was due first first; never to somebody erased."""
-        query = (
-            select(
-                notice.c.id,
-                notice.c.kind,
-                notice.c.subscriber_id,
-                notice.c.list_id,
-                notice.c.attempts,
-                notice.c.dated_at,
-                notice.c.created_at,
-                mailing_list.c.name.label("list_name"),
-                subscriber.c.address,
-                subscriber.c.language,
-                subscription.c.state,
-                suppression.c.reason,
-            )
-            .join_from(notice, subscriber)
-            .join(mailing_list, mailing_list.c.id == notice.c.list_id)
-            .outerjoin(
-                subscription,
-                (subscription.c.list_id == notice.c.list_id)
-                & (subscription.c.subscriber_id == notice.c.subscriber_id),
-            )
-            .outerjoin(suppression, suppression.c.address_hash == subscriber.c.address_hash)
-            .where(notice.c.due_at <= now, subscriber.c.address != "")
-            .order_by(notice.c.due_at, notice.c.id)
-            .limit(limit)
-        )
+        query = _WAITING.where(notice.c.due_at <= now)
         with self.database.reading() as connection:
-            return tuple(_notice(row) for row in connection.execute(query))
+            rows = connection.execute(query.order_by(notice.c.due_at, notice.c.id).limit(limit))
+            return tuple(map(_notice, rows))
+
+    def waiting(self, id_: NoticeId) -> Notice | None:
+        """Return a mail as it is now; None: it is over, or its person was erased."""
+        with self.database.reading() as connection:
+            row = connection.execute(_WAITING.where(notice.c.id == id_)).one_or_none()
+        return _notice(row) if row else None
 
     def settle(self, id_: NoticeId, verdict: Verdict, now: datetime) -> None:
         """Store what became of an attempt that began at `now`; of one that is over, nothing."""

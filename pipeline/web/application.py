@@ -29,6 +29,7 @@ from pipeline.web.hooks import Hooks
 from pipeline.web.pages import Pages
 from pipeline.web.personal import PersonalPages
 from pipeline.web.preferences import PreferencesPages
+from pipeline.web.questions import Questions
 from pipeline.web.rates import Rates, Rule
 from pipeline.web.subscribe import PACE_S, SubscribePages
 from pipeline.web.unsubscribe import UnsubscribePages
@@ -59,9 +60,11 @@ def application(app: App, *, rates: Rates | None = None, pace_s: float = PACE_S)
     pages.check()
     rates = rates or Rates()
     clients = ClientKeys(app.keys)
+    questions = Questions()
     subscribe = SubscribePages(
         pages=pages,
         ask=app.ask(),
+        questions=questions,
         lists=tuple(one for one in app.lists.values() if one.public),
         wording=app.settings.consent.wording,
         times=FormTimes(app.keys),
@@ -114,13 +117,18 @@ def application(app: App, *, rates: Rates | None = None, pace_s: float = PACE_S)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        keeping = asyncio.create_task(unsubscribe.carry_out_kept())
+        tasks = [
+            asyncio.create_task(unsubscribe.carry_out_kept()),
+            asyncio.create_task(questions.carry_out()),
+        ]
         yield
-        keeping.cancel()
-        with suppress(asyncio.CancelledError):
-            await keeping
+        await questions.close()
+        for task in tasks:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
 
-    return Starlette(
+    served = Starlette(
         routes=[
             Route("/healthz", _health),
             Route("/subscribe", subscribe.show, methods=["GET"]),
@@ -159,6 +167,8 @@ def application(app: App, *, rates: Rates | None = None, pace_s: float = PACE_S)
         },
         lifespan=lifespan,
     )
+    served.state.questions = questions
+    return served
 
 
 def _proxies(trusted: Sequence[str]) -> list[Middleware]:

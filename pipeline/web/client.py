@@ -13,12 +13,19 @@ from pipeline.audience.secrets import Keys
 # What one household or one attacker has without effort.
 _V4_PREFIX: Final = 24
 _V6_PREFIX: Final = 64
+# What one customer of a provider may have, cut into as many of the above as they like.
+_V4_WIDE_PREFIX: Final = 16
+_V6_WIDE_PREFIX: Final = 48
 
 
-def network(host: str | None) -> str:
+def network(host: str | None, *, wide: bool = False) -> str:
     """Return the network an address is in, such as "192.0.2.0/24" or "2001:db8::/64".
 
     Whatever is no address is one network: a proxy that says nothing must not lift every limit.
+
+    Args:
+        host: an address.
+        wide: the /16 or the /48 around it.
     """
     try:
         address = ip_address(host or "")
@@ -26,9 +33,22 @@ def network(host: str | None) -> str:
         return "unknown"
     if isinstance(address, IPv6Address):
         if address.ipv4_mapped is None:
-            return str(ip_network((address.packed, _V6_PREFIX), strict=False))
+            prefix = _V6_WIDE_PREFIX if wide else _V6_PREFIX
+            return str(ip_network((address.packed, prefix), strict=False))
         address = address.ipv4_mapped
-    return str(ip_network((address.packed, _V4_PREFIX), strict=False))
+    prefix = _V4_WIDE_PREFIX if wide else _V4_PREFIX
+    return str(ip_network((address.packed, prefix), strict=False))
+
+
+def loopback(host: str | None) -> bool:
+    """Whether a connection from there comes from this machine."""
+    try:
+        address = ip_address(host or "")
+    except ValueError:
+        return False
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+        address = address.ipv4_mapped
+    return address.is_loopback
 
 
 @dataclass(frozen=True, slots=True)

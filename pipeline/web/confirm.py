@@ -30,6 +30,8 @@ class ConfirmPages:
         view = await run_in_threadpool(self.confirm.look, request.path_params["token"])
         if view is None:
             return self._say(request, None)
+        if view.blocked:
+            return self.pages.problem(request, "blocked", 403)
         if view.answer is not Confirmed.CONFIRMED:
             return self._say(request, view.answer, view.language)
         return self.pages.answer(request, "confirm", theirs=view.language, view=view)
@@ -41,6 +43,8 @@ class ConfirmPages:
         token = request.path_params["token"]
         view = await run_in_threadpool(self.confirm.look, token)
         answer = await run_in_threadpool(partial(self.confirm, token, client=client))
+        if view and view.blocked:
+            return self.pages.problem(request, "blocked", 403)
         return self._say(request, answer, view.language if view else None)
 
     def _say(

@@ -12,6 +12,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
+from pipeline.web.client import loopback
 from pipeline.web.headers import MAIL_POLICY
 
 FEED_TYPES: Final[Mapping[str, str]] = {
@@ -19,6 +20,8 @@ FEED_TYPES: Final[Mapping[str, str]] = {
     "atom.xml": "application/atom+xml; charset=utf-8",
     "feed.json": "application/feed+json; charset=utf-8",
 }
+# What only a proxy writes: the request comes from somewhere else, whatever it says.
+_PASSED_ON: Final = ("forwarded", "via", "x-real-ip", "x-forwarded-")
 _SHOWN_AS_TEXT: Final = frozenset({".eml", ".mjml", ".json", ".txt"})
 
 
@@ -52,12 +55,21 @@ class OutboxFiles(_Files):
         self.hosts = hosts
 
     async def get_response(self, path: str, scope: Scope) -> Response:
-        """Answer loopback hosts; for any other name there is no outbox."""
-        host = Headers(scope=scope).get("host", "")
-        name = host if host.endswith("]") else host.rpartition(":")[0] or host
-        if name not in self.hosts:
+        """Answer this machine under a loopback name; for anybody else there is no outbox."""
+        if not self._is_here(scope):
             return PlainTextResponse("Not Found", status_code=404)
         return await super().get_response(path, scope)
+
+    def _is_here(self, scope: Scope) -> bool:
+        headers = Headers(scope=scope)
+        host = headers.get("host", "")
+        name = host if host.endswith("]") else host.rpartition(":")[0] or host
+        client = scope.get("client")
+        return (
+            name in self.hosts
+            and loopback(client[0] if client else None)
+            and not any(key.startswith(_PASSED_ON) for key in headers)
+        )
 
     def file_response(self, full_path: str | os.PathLike[str], *args: Any, **kw: Any) -> Response:
         """Answer with the file as it is: mail sandboxed, sources as text."""

@@ -9,6 +9,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
+from pipeline.operations.bearer import Mailed
 from pipeline.operations.disclose import Disclose, DiscloseView
 from pipeline.operations.erase import Erase, EraseView
 from pipeline.web.pages import PRIVATE, Pages
@@ -59,8 +60,11 @@ class PersonalPages:
         return self.pages.answer(request, "erased", theirs=view.language if view else None)
 
     async def _mailed(self, request: Request, operation: Disclose | Erase) -> Response:
-        if not await run_in_threadpool(operation.ask, request.path_params["token"]):
+        answer = await run_in_threadpool(operation.ask, request.path_params["token"])
+        if answer is None:
             return self.pages.problem(request, "link", 404)
+        if answer is Mailed.BLOCKED:
+            return self.pages.problem(request, "blocked", 403)
         return self.pages.answer(request, "mailed")
 
     def _show(

@@ -9,7 +9,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from pipeline.operations.prefer import UNTIL_THEY_RETURN, Changes, Pause, Prefer
+from pipeline.operations.prefer import UNTIL_THEY_RETURN, Changes, Pause, Prefer, Preferred
 from pipeline.web.form import Form
 from pipeline.web.pages import Pages
 from pipeline.web.zones import zones
@@ -24,16 +24,16 @@ class PreferencesPages:
 
     async def show(self, request: Request) -> Response:
         """GET: the form as things are."""
-        return await self._page(request, "preferences")
+        return await self._page(request, "preferences", None)
 
     async def act(self, request: Request) -> Response:
         """POST: change what was sent, and show the form as things are now."""
         changes = _changes(await Form.of(request))
         token = request.path_params["token"]
-        await run_in_threadpool(partial(self.prefer, token, changes))
-        return await self._page(request, "saved")
+        answer = await run_in_threadpool(partial(self.prefer, token, changes))
+        return await self._page(request, "saved", answer)
 
-    async def _page(self, request: Request, template: str) -> Response:
+    async def _page(self, request: Request, template: str, answer: Preferred | None) -> Response:
         token = request.path_params["token"]
         view = await run_in_threadpool(self.prefer.look, token)
         if view is None:
@@ -44,6 +44,7 @@ class PreferencesPages:
             theirs=view.language,
             view=view,
             token=token,
+            answer=answer,
             without_end=view.paused_until == UNTIL_THEY_RETURN,
             zones=zones(),
         )

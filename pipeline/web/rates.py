@@ -18,7 +18,10 @@ class Rule(StrEnum):
     """What is counted, and by what."""
 
     SUBSCRIBE_NETWORK = "subscribe by network"
+    SUBSCRIBE_WIDE = "subscribe by wide network"
+    SUBSCRIBE_DOMAIN = "subscribe by domain of the address"
     SUBSCRIBE_ADDRESS = "subscribe by address"
+    SUBSCRIBE_DAY = "subscribe by address in a day"
     SUBSCRIBE_WORLD = "subscribe by anybody"
     CHANGE_NETWORK = "change by network"
 
@@ -34,7 +37,12 @@ class Limit(NamedTuple):
 LIMITS: Final[Mapping[Rule, Limit]] = MappingProxyType(
     {
         Rule.SUBSCRIBE_NETWORK: Limit(20, 600),
+        # A tenth of everybody's, so that no single network can use it up.
+        Rule.SUBSCRIBE_WIDE: Limit(300, 3600),
+        # More than one wide network may: locking a domain out takes several, too.
+        Rule.SUBSCRIBE_DOMAIN: Limit(600, 3600),
         Rule.SUBSCRIBE_ADDRESS: Limit(5, 3600),
+        Rule.SUBSCRIBE_DAY: Limit(10, 86_400),
         Rule.SUBSCRIBE_WORLD: Limit(3000, 3600),
         Rule.CHANGE_NETWORK: Limit(120, 60),
     }

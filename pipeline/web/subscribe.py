@@ -10,7 +10,6 @@ from functools import partial
 from time import monotonic
 from typing import Final
 
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -21,6 +20,7 @@ from pipeline.operations.ask import Ask
 from pipeline.web.client import ClientKeys, network
 from pipeline.web.form import Form, FormTimes, from_elsewhere
 from pipeline.web.pages import Pages
+from pipeline.web.questions import Questions
 from pipeline.web.rates import Rates, Rule
 
 # No answer comes sooner: how long we took must not tell whom we know.
@@ -35,6 +35,7 @@ class SubscribePages:
 
     pages: Pages
     ask: Ask
+    questions: Questions
     lists: Sequence[MailingList]  # what anybody may ask for
     wording: str  # what people agree to; empty is ours
     times: FormTimes
@@ -58,11 +59,14 @@ class SubscribePages:
         if not self.rates.allow(Rule.SUBSCRIBE_NETWORK, network(client)):
             return self._slow_down(request, Rule.SUBSCRIBE_NETWORK)
         form = await Form.of(request)
-        answer = await self._answer(request, form, client)
+        answer = self._answer(request, form, client)
         await asyncio.sleep(answer_at - monotonic())
         return answer
 
-    async def _answer(self, request: Request, form: Form, client: str | None) -> Response:
+    def _answer(self, request: Request, form: Form, client: str | None) -> Response:
+        """Answer without a look at the database; nothing is awaited, so what is so stays so."""
+        if self.questions.full:
+            return self._busy(request)
         now = self.clock()
         if form["remark"]:  # people do not see this field
             return self._asked(request)
@@ -79,13 +83,21 @@ class SubscribePages:
         lists = self._chosen(form)
         if not lists:
             return self._form(request, form, "lists")
-        if not self.rates.allow(Rule.SUBSCRIBE_WORLD):
-            _log.warning("subscribe: too many requests from everywhere; some are turned away")
-            return self._slow_down(request, Rule.SUBSCRIBE_WORLD)
-        if not self.rates.allow(Rule.SUBSCRIBE_ADDRESS, address.normalised):
-            return self._asked(request)  # another answer would tell that others asked
+        mailbox, domain = _mailbox(address.normalised)
+        # The network first: what it may not have it takes from nobody.
+        for rule, key in (
+            (Rule.SUBSCRIBE_WIDE, network(client, wide=True)),
+            (Rule.SUBSCRIBE_DOMAIN, domain),
+            (Rule.SUBSCRIBE_WORLD, ""),
+        ):
+            if not self.rates.allow(rule, key):
+                _log.warning("subscribe: too many forms, counted: %s; turned away", rule)
+                return self._slow_down(request, rule)
+        for rule in (Rule.SUBSCRIBE_ADDRESS, Rule.SUBSCRIBE_DAY):
+            if not self.rates.allow(rule, mailbox):
+                return self._asked(request)  # another answer would tell that others asked
         language = self.pages.language(request)
-        await run_in_threadpool(
+        self.questions.put(
             partial(
                 self.ask,
                 address.given,
@@ -125,7 +137,22 @@ class SubscribePages:
     def _asked(self, request: Request) -> Response:
         return self.pages.answer(request, "asked")
 
+    def _busy(self, request: Request) -> Response:
+        answer = self.pages.problem(request, "busy", 503)
+        answer.headers["Retry-After"] = "10"
+        return answer
+
     def _slow_down(self, request: Request, rule: Rule) -> Response:
         answer = self.pages.problem(request, "often", 429)
         answer.headers["Retry-After"] = f"{self.rates.limits[rule].window_s:.0f}"
         return answer
+
+
+def _mailbox(address: str) -> tuple[str, str]:
+    """Return where the mail of an address ends up, and its domain.
+
+    "a+b@" is a sub-address of "a@" at most providers (RFC 5233); where it is a mailbox of its own,
+    the two share a limit and lose nothing else.
+    """
+    local, _, domain = address.rpartition("@")
+    return f"{local.partition('+')[0] or local}@{domain}", domain

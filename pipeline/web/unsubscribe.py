@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final, Literal
@@ -13,14 +14,16 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
+from pipeline.audience.tokens import Action
 from pipeline.errors import StorageError
 from pipeline.operations.keep_word import KeepWord
-from pipeline.operations.unsubscribe import Method, Unsubscribe
+from pipeline.operations.unsubscribe import Method, Unsubscribe, UnsubscribeView
 from pipeline.web.pages import Pages
 
 # Longer the database may not keep a mailbox provider waiting; the word goes to the disk then.
 PATIENCE_S: Final = 0.75
 _RETRY_S: Final = 5.0
+_SOMEBODY: Final = "…@…"
 _ONE_CLICK: Final = b"One-Click"
 
 _log = logging.getLogger("broadsheet")
@@ -40,7 +43,10 @@ class UnsubscribePages:
     async def show(self, request: Request) -> Response:
         """GET: offer the button. Scanners that open every link change nothing."""
         token = request.path_params["token"]
-        view = await run_in_threadpool(self.unsubscribe.look, token)
+        try:
+            view = await self._look(token)
+        except (TimeoutError, StorageError):
+            view = self._unseen(token)
         if view is None:
             return self.pages.problem(request, "link", 404)
         template = "unsubscribe" if view.subscribed else "unsubscribed"
@@ -80,14 +86,17 @@ class UnsubscribePages:
 
     async def _leave(self, request: Request, *, everything: bool, method: Method) -> Response:
         token = request.path_params["token"]
+        view: UnsubscribeView | None = None
         match await self._take(token, everything=everything, method=method):
             case "unknown":
                 return self.pages.problem(request, "link", 404)
             case "kept":  # the database has no time for a page that says more, either
                 return self.pages.answer(request, "left")
             case "done":
-                view = await run_in_threadpool(self.unsubscribe.look, token)
-        if view is None:  # erased since
+                # Whatever keeps us from showing more, the word was taken.
+                with suppress(TimeoutError, StorageError):
+                    view = await self._look(token)
+        if view is None:  # or erased since
             return self.pages.answer(request, "left")
         return self.pages.answer(
             request,
@@ -96,6 +105,32 @@ class UnsubscribePages:
             view=view,
             token=token,
             everything=everything,
+        )
+
+    async def _look(self, token: str) -> UnsubscribeView | None:
+        """Look as long as PATIENCE_S; None: it is not a token of ours.
+
+        Raises:
+            TimeoutError: the database has no time.
+            StorageError: the same, or worse.
+        """
+        looking = asyncio.ensure_future(run_in_threadpool(self.unsubscribe.look, token))
+        looking.add_done_callback(_ended)
+        # Shielded: a thread that waits for the database stays among those that are counted.
+        return await asyncio.wait_for(asyncio.shield(looking), PATIENCE_S)
+
+    def _unseen(self, token: str) -> UnsubscribeView | None:
+        """Return what a token says without the database: which list, not who; None: as `_look`."""
+        ticket = self.unsubscribe.bearers.ticket(token, Action.UNSUBSCRIBE)
+        if ticket is None:
+            return None
+        return UnsubscribeView(
+            address=_SOMEBODY,
+            list=self.unsubscribe.bearers.title(ticket.list),
+            subscribed=True,
+            elsewhere=False,
+            undoable=False,
+            language=None,
         )
 
     async def _take(
@@ -122,3 +157,9 @@ class UnsubscribePages:
         self._under_way.discard(doing)
         if not doing.cancelled() and doing.exception() is None:
             self.keep_word.forget(token, everything=everything)
+
+
+def _ended(looking: asyncio.Future[UnsubscribeView | None]) -> None:
+    """Take note of how a look ended that nobody waited for; asyncio would log a traceback."""
+    if not looking.cancelled():
+        looking.exception()

@@ -82,7 +82,11 @@ def _choosing(paused_until: datetime | None = None) -> dict[str, Any]:
 
 
 _CONFIRM: Final = ConfirmView(
-    address=ADDRESS, lists=(NEWSLETTER.name,), answer=Confirmed.CONFIRMED, language=None
+    address=ADDRESS,
+    lists=(NEWSLETTER.name,),
+    answer=Confirmed.CONFIRMED,
+    blocked=False,
+    language=None,
 )
 _DATA: Final = DiscloseView(address=ADDRESS, expired=False, language=None)
 _ERASE: Final = EraseView(address=ADDRESS, expired=False, language=None)

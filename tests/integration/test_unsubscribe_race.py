@@ -173,7 +173,7 @@ def test_nothing_is_started_after_the_answer(tmp_path: Path) -> None:
                 assert monotonic() < until, f"only {len(answered_at)} races"
                 while front + AHEAD < READERS and (asked_at[front] or front in answered_at):
                     front += 1
-                reader = front + dice.randrange(AHEAD)
+                reader = front + dice.randrange(dice.choice((2, AHEAD)))
                 if not front or reader in answered_at:
                     sleep(0.001)
                     continue
@@ -186,4 +186,5 @@ def test_nothing_is_started_after_the_answer(tmp_path: Path) -> None:
     assert late == []
     assert mailed.isdisjoint(in_time)
     assert len(in_time) > RACES // 100
-    assert RACES - len(in_time) > RACES // 100
+    assert len(in_time) < RACES  # some message was begun while its reader was leaving
+    assert len(mailed) > RACES // 20  # the sender was at work all the time

@@ -13,6 +13,8 @@ from tests.integration.web_door import door, workspace
 
 pytestmark = pytest.mark.integration
 
+HERE = ("127.0.0.1", 40000)
+
 ISSUE = """\
 ---
 title: "A Title That Is Long Enough"
@@ -44,7 +46,7 @@ def app(tmp_path: Path) -> App:
 @pytest.fixture
 def client(app: App) -> Iterator[TestClient]:
     """A browser on this machine."""
-    with door(app) as client:
+    with door(app, HERE) as client:
         client.base_url = "http://localhost"
         yield client
 
@@ -80,6 +82,36 @@ def test_the_outbox_is_for_this_machine_only(client: TestClient) -> None:
 def test_every_loopback_name_works(client: TestClient, host: str) -> None:
     """IPv6 is a loopback too."""
     assert client.get("/outbox/", headers={"Host": host}).status_code == 200
+
+
+@pytest.mark.parametrize("peer", ["192.0.2.1", "2001:db8::1", "::ffff:192.0.2.1", "testclient"])
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1:80", "[::1]"])
+def test_a_loopback_name_does_not_make_a_neighbour(app: App, peer: str, host: str) -> None:
+    """Anybody can write "localhost" into a request; where it came from has to be here, too."""
+    with door(app, (peer, 40000)) as client:
+        assert client.get("/outbox/", headers={"Host": host}).status_code == 404
+
+
+@pytest.mark.parametrize("peer", ["127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1"])
+def test_every_address_of_this_machine_is_here(app: App, peer: str) -> None:
+    """However the connection was made."""
+    with door(app, (peer, 40000)) as client:
+        assert client.get("/outbox/", headers={"Host": "localhost"}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["Forwarded", "Via", "X-Real-IP", "X-Forwarded-For", "X-Forwarded-Proto", "x-forwarded-host"],
+)
+@pytest.mark.parametrize("proxies", [[], ["127.0.0.1"]])
+def test_what_was_passed_on_does_not_reach_the_outbox(
+    app: App, header: str, proxies: list[str]
+) -> None:
+    """A proxy on this machine is no author, whatever it says of those behind it."""
+    with door(workspace(app.root, proxies=proxies), HERE) as client:
+        answer = client.get("/outbox/", headers={"Host": "localhost", header: "127.0.0.1"})
+
+    assert answer.status_code == 404
 
 
 def test_a_foreign_host_name_is_refused(client: TestClient) -> None:

@@ -19,8 +19,9 @@ from pipeline.audience.tokens import Action
 from pipeline.errors import StorageError
 from pipeline.feedback.webhooks import WebhookRefused
 from pipeline.model.notice import NoticeKind
-from pipeline.model.subscriber import MAIN, ListId, SubscriberId, SubscriberState
+from pipeline.model.subscriber import MAIN, Consent, ListId, SubscriberId, SubscriberState
 from pipeline.operations.prefer import UNTIL_THEY_RETURN
+from pipeline.storage.standing import NewSubscriber
 from tests.integration.web_door import (
     Hands,
     door,
@@ -71,6 +72,8 @@ def test_a_scanner_changes_nothing(
     app: App, client: TestClient, reader: SubscriberId, action: Action
 ) -> None:
     """Ten looks with every harmless method at a link and all that hangs on it."""
+    asked = Consent(action="asked", method="web", source="test", at=app.clock())
+    app.subscribers.ask(NewSubscriber("robin@example.org", "robin@example.org"), asked)
     path = link(app, action, reader)
     before = everything(app)
 
@@ -333,14 +336,16 @@ def test_what_only_the_mailbox_may_do_goes_through_it(
 ) -> None:
     """The preferences page only lets a mail be sent; the link in it works for a day."""
     person = subscribe(app, "robin@example.org")
-    secret = link(app, action, person)
-    assert client.get(secret).status_code == 410
-    assert client.post(secret).status_code == 410
+    early = link(app, action, person)
+    assert client.get(early).status_code == 404
+    assert client.post(early).status_code == 404
 
     answer = client.post(f"{link(app, Action.PREFERENCES, person)}/{kind}")
 
     assert answer.status_code == 200
     assert [each.kind for each in app.notices.due(app.clock())] == [kind]
+    secret = link(app, action, person)
+    assert client.get(early).status_code == 404
     assert client.get(secret).status_code == 200
     clock.turn(timedelta(hours=25))
     assert client.get(secret).status_code == 410

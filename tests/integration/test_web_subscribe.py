@@ -11,12 +11,14 @@ from time import perf_counter
 
 import pytest
 from httpx2 import Response
+from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from pipeline.app import App
 from pipeline.audience.tokens import Action
 from pipeline.model.notice import NoticeKind
 from pipeline.model.subscriber import ConsentAction, ListId, SubscriberState, SuppressionReason
+from pipeline.web.questions import Questions
 from pipeline.web.rates import LIMITS, Limit, Rule
 from pipeline.web.subscribe import PACE_S
 from tests.integration.web_door import (
@@ -58,9 +60,20 @@ def send(client: TestClient, clock: Hands, address: str, **fields: str) -> Respo
     """Fill in the form as a person does, and send it."""
     shown = stamp(client.get("/subscribe").text)
     clock.turn(timedelta(seconds=5))
-    return client.post(
+    answer = client.post(
         "/subscribe", data={"address": address, "list": "main", "shown": shown, **fields}
     )
+    settle(client)
+    return answer
+
+
+def settle(client: TestClient) -> None:
+    """Wait until all that was asked at the door is written down."""
+    assert client.portal is not None
+    assert isinstance(client.app, Starlette)
+    questions = client.app.state.questions
+    assert isinstance(questions, Questions)
+    client.portal.call(questions.asked)
 
 
 def questions(app: App) -> int:
@@ -175,8 +188,73 @@ def test_a_thousand_forms_for_one_person_are_one_mail(
             )
             assert answer.status_code == 200
             clock.turn(timedelta(seconds=60))
+        settle(proxied)
 
     assert questions(app) == 1
+
+
+def test_sub_addresses_are_one_mailbox(app: App, clock: Hands) -> None:
+    """Thirty of them within ten minutes are five mails, a day of them ten; who sent all looks alike."""
+    limits = {**LIMITS, Rule.SUBSCRIBE_NETWORK: Limit(10**6, 1)}
+    with door(workspace(app.root, clock), limits=limits) as client:
+        answers = [send(client, clock, f"Victim+{number}@example.net") for number in range(30)]
+        assert questions(app) == LIMITS[Rule.SUBSCRIBE_ADDRESS].most == 5
+        for number in range(48):
+            clock.turn(timedelta(minutes=29))
+            answers.append(send(client, clock, f"victim+later{number}@example.net"))
+
+        assert {(answer.status_code, answer.content) for answer in answers} == {
+            (200, answers[0].content)
+        }
+        assert questions(app) == LIMITS[Rule.SUBSCRIBE_DAY].most == 10
+        send(client, clock, "neighbour+1@example.net")
+        assert questions(app) == 11
+
+
+def test_a_domain_has_a_limit(app: App, clock: Hands) -> None:
+    """Many mailboxes of one domain are later for everybody alike, known or not; others are not."""
+    subscribe(app, "active@example.net")
+    limits = {**dict.fromkeys(Rule, Limit(10**6, 1)), Rule.SUBSCRIBE_DOMAIN: Limit(5, 3600)}
+    with door(app, limits=limits) as client:
+        for number in range(5):
+            assert send(client, clock, f"n{number}@example.net").status_code == 200
+        late = [send(client, clock, f"{who}@Example.NET") for who in ("active", "n0", "new")]
+        other = send(client, clock, "new@example.org")
+
+    assert {answer.status_code for answer in late} == {429}
+    assert len({answer.content for answer in late}) == 1
+    assert late[0].headers["retry-after"] == "3600"
+    assert other.status_code == 200
+    assert questions(app) == 6
+
+
+@pytest.mark.parametrize(
+    ("theirs", "elsewhere"),
+    [("2001:db8:7:{:x}::1", "2001:db8:8::1"), ("10.1.{}.1", "10.2.0.1")],
+)
+def test_one_network_cannot_use_up_what_is_for_everybody(
+    app: App, clock: Hands, theirs: str, elsewhere: str
+) -> None:
+    """A /48 or a /16, however it is cut, has a share; a reader elsewhere is served all the same."""
+    limits = {
+        **LIMITS,
+        Rule.SUBSCRIBE_WIDE: Limit(5, 3600),
+        Rule.SUBSCRIBE_WORLD: Limit(20, 3600),
+    }
+    with door(workspace(app.root, clock, proxies=["192.0.2.1"]), limits=limits) as client:
+        shown = stamp(client.get("/subscribe").text)
+        clock.turn(timedelta(seconds=5))
+
+        def post(number: int, host: str) -> int:
+            form = {"address": f"a{number}@example.org", "list": "main", "shown": shown}
+            headers = {"X-Forwarded-For": host}
+            return client.post("/subscribe", data=form, headers=headers).status_code
+
+        statuses = [post(number, theirs.format(number)) for number in range(200)]
+        honest = post(999, elsewhere)
+
+    assert statuses == [200] * 5 + [429] * 195
+    assert honest == 200
 
 
 def test_everybody_together_has_a_limit(app: App, clock: Hands) -> None:
@@ -193,6 +271,7 @@ def test_everybody_together_has_a_limit(app: App, clock: Hands) -> None:
             ).status_code
             for number in range(60)
         ]
+        settle(client)
 
     assert statuses == [200] * 50 + [429] * 10
     assert questions(app) == 50
@@ -261,6 +340,7 @@ def test_a_form_that_nobody_saw_here_is_shown_again(
     clock.turn(timedelta(seconds=5))
     again = {"address": "robin@example.org", "list": "main", "shown": stamp(answer.text)}
     assert client.post("/subscribe", data=again).text != answer.text
+    settle(client)
     assert questions(app) == 1
 
 

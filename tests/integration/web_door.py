@@ -98,7 +98,7 @@ def subscribe(app: App, address: str, *lists: ListId) -> SubscriberId:
 
 
 def link(app: App, action: Action, subscriber: SubscriberId, list_: ListId = MAIN) -> str:
-    """Return the path of a link in a mail."""
+    """Return the path of a link in a mail of now."""
     letter = {
         Action.UNSUBSCRIBE: "u",
         Action.CONFIRM: "c",
@@ -106,7 +106,12 @@ def link(app: App, action: Action, subscriber: SubscriberId, list_: ListId = MAI
         Action.DISCLOSE: "d",
         Action.ERASE: "e",
     }[action]
-    return f"/{letter}/{Tokens(app.keys).mint(action, subscriber, list_)}"
+    moment: datetime | None = None
+    if action is Action.CONFIRM:
+        moment = app.bearers.asked_at(subscriber, list_)
+    elif action in {Action.DISCLOSE, Action.ERASE}:
+        moment = app.notices.newest(action.name.lower(), subscriber)
+    return f"/{letter}/{Tokens(app.keys).mint(action, subscriber, list_, moment=moment)}"
 
 
 def states(app: App, subscriber: SubscriberId) -> dict[ListId, SubscriberState]:

@@ -233,8 +233,13 @@ class Desk:
         self.suppressions.add(address, reason, now=self.now)
 
     def token(self, action: Action, id_: SubscriberId, list_: ListId = MAIN) -> str:
-        """Mint a link."""
-        return Tokens(self.keys).mint(action, id_, list_)
+        """Mint the link that a mail of now would have."""
+        moment: datetime | None = None
+        if action is Action.CONFIRM:
+            moment = self.bearers.asked_at(id_, list_)
+        elif action in {Action.DISCLOSE, Action.ERASE}:
+            moment = self.notices.newest(action.name.lower(), id_)
+        return Tokens(self.keys).mint(action, id_, list_, moment=moment)
 
     def state(self, id_: SubscriberId, list_: ListId = MAIN) -> SubscriberState | None:
         """Return where a person stands with a list."""

@@ -2,13 +2,15 @@ from __future__ import annotations
 
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.audience.secrets import Keys
+from pipeline.audience.secrets import Keys, add_secret, load_secrets
 from pipeline.audience.tokens import (
     TOKEN_LENGTH,
     Action,
@@ -31,6 +33,7 @@ ROTATED_KEYS = Keys((SECRET, b"c secret of exactly thirty-two b"))
 TOKENS = Tokens(KEYS)
 ANN = SubscriberId(123_456)
 LETTER = EntryId("first-letter")
+ASKED = datetime(2026, 5, 1, 8, 0, 0, 1, tzinfo=UTC)
 
 SUBSCRIBERS = st.integers(0, 2**40 - 1).map(SubscriberId)
 LISTS = st.integers(0, 255).map(ListId)
@@ -54,6 +57,7 @@ def test_what_was_sent_and_stored_stays_valid() -> None:
     assert TOKENS.mint(Action.UNSUBSCRIBE, ANN) == "AQEAAAAB4kDhSkwqrG2uwuqi-9NHpTbR"
     assert TOKENS.mint(Action.CONFIRM, ANN) == "AQIAAAAB4kA2s9beDLVgo67rC_T6rRN4"
     assert TOKENS.mint(Action.PREFERENCES, ANN) == "AQMAAAAB4kDP0aBZIxEmdq5V5quA-DNn"
+    assert TOKENS.mint(Action.CONFIRM, ANN, moment=ASKED) == ("AQIAAAAB4kCxZJnB3h4kEPFwowalpgw5")
     assert message_id(KEYS, LETTER, ANN, "news.example.org") == (
         "first-letter.CLgo4K3Scn6PNrSF@news.example.org"
     )
@@ -69,6 +73,28 @@ def test_the_code_of_a_token_is_keyed_blake2b(action: Action, subscriber: Subscr
     assert content[8:] == blake2b(content[:8], digest_size=16, key=key).digest()
 
 
+@pytest.mark.parametrize("action", list(Action))
+def test_a_link_is_bound_to_the_moment_of_its_question(action: Action) -> None:
+    """To the microsecond; without one, with another or where there is none it is no link."""
+    bound, free = TOKENS.mint(action, ANN, moment=ASKED), TOKENS.mint(action, ANN)
+    wrong: list[tuple[str, datetime | None]] = [
+        (bound, ASKED + timedelta(microseconds=1)),
+        (bound, ASKED - timedelta(microseconds=1)),
+        (bound, None),
+        (free, ASKED),
+        (free, None),
+    ]
+
+    assert TOKENS.read(bound, moment_of=lambda _: ASKED).subscriber == ANN
+    assert len(bound) == TOKEN_LENGTH
+    assert urlsafe_b64decode(bound)[:8] == urlsafe_b64decode(free)[:8]
+    with pytest.raises(TokenError):
+        TOKENS.read(bound)
+    for token, moment in wrong:
+        with pytest.raises(TokenError):
+            TOKENS.read(token, moment_of=lambda _, moment=moment: moment)  # type: ignore[misc]
+
+
 @given(action=st.sampled_from(Action), subscriber=SUBSCRIBERS)
 def test_a_change_of_keys_breaks_no_link(action: Action, subscriber: SubscriberId) -> None:
     """What the old key signed is read; the new key signs; before, it was unknown."""
@@ -78,6 +104,21 @@ def test_a_change_of_keys_breaks_no_link(action: Action, subscriber: SubscriberI
     assert old != new
     with pytest.raises(TokenError):
         TOKENS.read(new)
+
+
+def test_a_process_that_runs_reads_what_a_newer_key_signed(tmp_path: Path) -> None:
+    """Its links and bounces are not taken for forged ones until somebody starts it again."""
+    file = tmp_path / "secret.key"
+    running = Keys(load_secrets(file), file)
+    add_secret(file)
+    newer = Keys(load_secrets(file), file)
+    address = ReturnPath(newer, "example.org").mint(DeliveryId(7))
+
+    token = Tokens(newer).mint(Action.UNSUBSCRIBE, ANN)
+    assert Tokens(running).read(token) == Ticket(Action.UNSUBSCRIBE, ANN, ListId(0))
+    assert ReturnPath(running, "example.org").read(address) == 7
+    with pytest.raises(TokenError):
+        Tokens(Keys(running.secrets)).read(token)
 
 
 def test_a_change_of_keys_changes_no_message_and_no_suppression() -> None:

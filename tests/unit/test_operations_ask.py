@@ -186,3 +186,31 @@ def test_without_double_opt_in_a_form_is_enough_but_never_revives(desk: Desk) ->
     assert desk.state(ada) is ACTIVE
     assert desk.state(gone) is PENDING
     assert {kind for kind, _ in desk.pending_notices()} == {NoticeKind.CONFIRM, NoticeKind.WELCOME}
+
+
+def test_strangers_cannot_lock_out_who_left(desk: Desk) -> None:
+    """Three forms, or thirty: the reader's own form is answered the day after, at the latest."""
+    id_ = desk.enrol()
+    desk.unsubscribe(desk.token(Action.UNSUBSCRIBE, id_))
+    mails = []
+    for _ in range(30):
+        desk.form()
+        desk.form()
+        mails.append(sent(desk))
+        desk.wait(days=1)
+
+    assert mails == [1] * 30
+    desk.form()
+    assert desk.confirm(desk.token(Action.CONFIRM, id_)) == "confirmed"
+
+
+def test_without_welcome_a_form_sends_none(desk: Desk) -> None:
+    """Neither to who is subscribed already nor to who is by this form."""
+    desk.enrol()
+    more = {"lists": ("main",), "form": "", "wording": "", "client": ""}
+
+    replace(desk.ask, welcome=False)(ADA, **more)  # type: ignore[arg-type]
+    replace(desk.ask, welcome=False, double_opt_in=False)("bob@example.org", **more)  # type: ignore[arg-type]
+
+    assert desk.subscribers.find("bob@example.org") is not None
+    assert desk.pending_notices() == []

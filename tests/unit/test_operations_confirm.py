@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from pipeline.audience.tokens import Action
+from pipeline.audience.tokens import Action, Tokens
 from pipeline.model.subscriber import (
     MAIN,
     ListId,
@@ -14,7 +15,7 @@ from pipeline.model.subscriber import (
     SuppressionReason,
 )
 from pipeline.storage.standing import Confirmed
-from tests.unit.consent_desk import ADA, ADA_NORMALISED, Desk
+from tests.unit.consent_desk import ADA, ADA_NORMALISED, NOW, Desk
 
 HARBOUR = ListId(1)
 ACTIVE, PENDING, UNSUBSCRIBED = (
@@ -122,15 +123,13 @@ def test_an_old_link_does_not_bring_back_who_left(desk: Desk) -> None:
 
 
 def test_who_was_forgotten_is_gone(desk: Desk) -> None:
-    """The page can say so; there is nobody to show."""
+    """Nothing is known of the question any more, so nothing can be told of its link."""
     _, token = asked(desk)
     desk.wait(days=8)
     desk.send_notices()
 
-    view = desk.confirm.look(token)
-    assert view is not None
-    assert (view.answer, view.address, view.lists) == (Confirmed.GONE, "", ())
-    assert desk.confirm(token) is Confirmed.GONE
+    assert desk.confirm.look(token) is None
+    assert desk.confirm(token) is None
 
 
 @pytest.mark.parametrize(
@@ -172,6 +171,46 @@ def test_no_other_token_confirms(desk: Desk) -> None:
     for wrong in (*flipped, *others, "", "x", token[:-1], token + "A", "ä" * 32):
         assert desk.confirm.look(wrong) is None
         assert desk.confirm(wrong) is None
-    assert desk.confirm(desk.token(Action.CONFIRM, id_, HARBOUR)) is Confirmed.GONE
+    assert desk.confirm(desk.token(Action.CONFIRM, id_, HARBOUR)) is None
 
     assert desk.rows() == before
+
+
+def test_an_old_link_does_not_answer_a_later_question(desk: Desk) -> None:
+    """Somebody keeps a mail of years ago, and asks in the name of who left since."""
+    id_, old = asked(desk)
+    desk.confirm(old)
+    desk.unsubscribe(desk.token(Action.UNSUBSCRIBE, id_))
+    desk.wait(days=900)
+    desk.form()
+    before = desk.rows()
+
+    assert desk.confirm.look(old) is None
+    assert desk.confirm(old) is None
+
+    assert desk.rows() == before
+    assert desk.confirm(desk.token(Action.CONFIRM, id_)) is Confirmed.CONFIRMED
+
+
+@pytest.mark.parametrize("moment", [None, NOW + timedelta(microseconds=1)])
+def test_a_link_holds_the_very_moment_of_its_question(desk: Desk, moment: datetime | None) -> None:
+    """A link without one, as old mails may have it, answers nothing."""
+    id_, _ = asked(desk)
+    wrong = Tokens(desk.keys).mint(Action.CONFIRM, id_, moment=moment)
+
+    assert desk.confirm(wrong) is None
+    assert desk.state(id_) is PENDING
+
+
+@pytest.mark.parametrize("reason", list(SuppressionReason))
+def test_the_page_knows_whom_only_an_operator_lets_back(
+    desk: Desk, reason: SuppressionReason
+) -> None:
+    """It must not say welcome to them."""
+    _, token = asked(desk)
+    desk.suppress(reason)
+
+    view = desk.confirm.look(token)
+
+    assert view is not None
+    assert view.blocked == (reason in {SuppressionReason.COMPLAINED, SuppressionReason.MANUAL})

@@ -14,6 +14,7 @@ from pipeline.audience.tokens import Action
 from pipeline.errors import StorageError
 from pipeline.feedback.sources.keep import mentions
 from pipeline.model.subscriber import MAIN, SubscriberId, SubscriberState, SuppressionReason
+from pipeline.operations.bearer import Mailed
 from pipeline.storage.engine import open_database
 from pipeline.storage.standing import Confirmed
 from tests.unit.consent_desk import ADA, ADA_NORMALISED, Desk
@@ -37,10 +38,12 @@ def ada(desk: Desk) -> SubscriberId:
 
 def test_a_link_is_mailed_and_works_for_a_day(desk: Desk, ada: SubscriberId) -> None:
     """A preferences link alone erases nobody; looking at the mailed one does not, either."""
-    link = desk.token(Action.ERASE, ada)
-    assert not desk.erase(link)
+    early = desk.token(Action.ERASE, ada)
+    assert not desk.erase(early)
     assert desk.erase.ask(desk.token(Action.PREFERENCES, ada))
     assert desk.pending_notices() == [("erase", MAIN)]
+    link = desk.token(Action.ERASE, ada)
+    assert not desk.erase(early)
     desk.wait(hours=24)
     before = desk.rows()
     view = desk.erase.look(link)
@@ -171,3 +174,29 @@ def test_hostile_mails_stop_no_erasure() -> None:
     assert not mentions(b"", ADA)
     assert not mentions(b"Content-Type: multipart/mixed; boundary=\xff\r\n\r\n\xff\xfe", ADA)
     assert mentions(b"Content-Type: text/plain; charset=\x00\r\n\r\n\xffada@example.org", ADA)
+
+
+def test_an_old_link_does_not_answer_a_later_question(desk: Desk, ada: SubscriberId) -> None:
+    """Whoever got hold of one mail needs the newest."""
+    desk.erase.ask(desk.token(Action.PREFERENCES, ada))
+    old = desk.token(Action.ERASE, ada)
+    desk.wait(hours=25)
+    desk.erase.ask(desk.token(Action.PREFERENCES, ada))
+
+    assert desk.erase.look(old) is None
+    assert not desk.erase(old)
+    assert desk.erase(desk.token(Action.ERASE, ada))
+
+
+@pytest.mark.parametrize("reason", list(SuppressionReason))
+def test_who_must_not_be_written_to_is_told_so(
+    desk: Desk, ada: SubscriberId, reason: SuppressionReason
+) -> None:
+    """No page says "look into your mailbox" where nothing comes."""
+    desk.suppress(reason)
+
+    answer = desk.erase.ask(desk.token(Action.PREFERENCES, ada))
+
+    blocked = reason in {SuppressionReason.COMPLAINED, SuppressionReason.MANUAL}
+    assert answer is (Mailed.BLOCKED if blocked else Mailed.MAILED)
+    assert desk.send_notices().sent == (0 if blocked else 1)

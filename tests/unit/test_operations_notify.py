@@ -4,6 +4,7 @@ import email
 import email.policy
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from email.message import EmailMessage
@@ -18,7 +19,8 @@ from pipeline.delivery.lock import DispatchLock
 from pipeline.delivery.report import Stop
 from pipeline.model.subscriber import MAIN, ListId, SubscriberState, SuppressionReason
 from pipeline.operations.notify import Notified, notice_message_id
-from pipeline.testing.plan import Plan, cut_at_dot, greylist, refuse
+from pipeline.senders.eml import Eml, EmlSession
+from pipeline.testing.plan import At, Plan, Rule, cut_at_dot, greylist, refuse
 from pipeline.testing.sink import SmtpSink
 from tests.unit.consent_desk import ADA, ADA_NORMALISED, NOW, Desk
 
@@ -71,7 +73,7 @@ def test_a_question_carries_its_link_and_nothing_of_who_asked(desk: Desk) -> Non
     assert "pills" not in mail.as_string()
     ((letter, token),) = LINK.findall(text(mail))
     assert letter == "c"
-    assert Tokens(desk.keys).read(token).action is Action.CONFIRM
+    assert Tokens(desk.keys).read(token, moment_of=lambda _: NOW).action is Action.CONFIRM
     html = mail.get_body(("html",))
     assert html is not None
     assert set(LINK.findall(html.get_content())) == {(letter, token)}
@@ -170,10 +172,10 @@ def test_what_nobody_answered_is_sent_again_under_its_name(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("reason", list(SuppressionReason))
-def test_nobody_suppressed_gets_anything_but_a_question(
+def test_nobody_suppressed_gets_anything_but_what_they_asked_for(
     desk: Desk, reason: SuppressionReason
 ) -> None:
-    """And that only if their answer could lift it."""
+    """A question, their data, their erasure; and that only if their word could lift it."""
     id_ = desk.enrol()
     for kind in ("welcome", "disclose", "erase", "confirm"):
         desk.notices.add(kind, id_, MAIN, desk.now)
@@ -182,8 +184,10 @@ def test_nobody_suppressed_gets_anything_but_a_question(
     desk.send_notices()
 
     lifted = {SuppressionReason.UNSUBSCRIBED, SuppressionReason.BOUNCED, SuppressionReason.ERASED}
-    assert [mail["Subject"] for mail in mails(desk)] == (
-        ["Please confirm: The Quay"] if reason in lifted else []
+    assert {mail["Subject"] for mail in mails(desk)} == (
+        {"Please confirm: The Quay", "Your data at The Quay", "Erase your data at The Quay?"}
+        if reason in lifted
+        else set()
     )
     assert desk.pending_notices() == []
 
@@ -263,3 +267,52 @@ def test_signatures_are_put_before_it(desk: Desk) -> None:
 
     (mail,) = mails(desk)
     assert mail["DKIM-Signature"] == "x"
+
+
+def test_what_a_person_does_while_others_are_written_to_holds(desk: Desk) -> None:
+    """Erased, complained, left: each notice is judged when its turn comes."""
+    people = [desk.enrol(f"p{number}@example.org") for number in range(5)]
+    for id_ in people:
+        desk.notices.add("welcome", id_, MAIN, desk.now)
+    spool = Eml(desk.folder / "sent")
+
+    class Slow:
+        """A sender during whose first message a lot happens."""
+
+        happened = False
+
+        @contextmanager
+        def open(self) -> Iterator[EmlSession]:
+            """See `ports.Sender`."""
+            with spool.open() as session:
+                if not self.happened:
+                    self.happened = True
+                    desk.erase.by_address("p1@example.org")
+                    desk.suppress(SuppressionReason.COMPLAINED, "p2@example.org")
+                    desk.unsubscribe(desk.token(Action.UNSUBSCRIBE, people[3]))
+                yield session
+
+    desk.sender = Slow()
+
+    assert desk.send_notices().sent == 2
+    assert {mail["To"] for mail in mails(desk)} == {"p0@example.org", "p4@example.org"}
+    assert desk.pending_notices() == []
+
+
+def test_a_line_cut_at_one_recipient_holds_nobody_else_up(desk: Desk) -> None:
+    """That notice is put off and counts an attempt; it is no outage, as the server is there."""
+    desk.form()
+    for number in range(3):
+        desk.form(f"good{number}@example.org")
+    with SmtpSink(
+        Plan(rules=(Rule(at=At.RCPT, reply=b"", recipient="Ada@*", drop=True),))
+    ) as sink:
+        relay(desk, sink)
+        done = desk.send_notices()
+
+    assert done.sent == 3
+    assert len(done.failures) == 1
+    assert "@" not in str(done.failures)
+    assert desk.pending_notices() == []
+    (waiting,) = desk.notices.due(desk.now + timedelta(days=1))
+    assert (waiting.address, waiting.attempt) == (ADA, 2)

@@ -8,12 +8,23 @@ from pathlib import Path
 import pytest
 
 from pipeline.audience.tokens import Action
-from pipeline.model.subscriber import ListId, SubscriberId, SubscriberState
-from pipeline.operations.prefer import UNTIL_THEY_RETURN, Changes, Pause
+from pipeline.model.subscriber import (
+    MAIN,
+    Consent,
+    ListId,
+    SubscriberId,
+    SubscriberState,
+    SuppressionReason,
+)
+from pipeline.operations.prefer import UNTIL_THEY_RETURN, Changes, Pause, Preferred
 from tests.unit.consent_desk import ADA, Desk
 
 HARBOUR, CREW = ListId(1), ListId(2)
-ACTIVE, UNSUBSCRIBED = SubscriberState.ACTIVE, SubscriberState.UNSUBSCRIBED
+ACTIVE, PENDING, UNSUBSCRIBED = (
+    SubscriberState.ACTIVE,
+    SubscriberState.PENDING,
+    SubscriberState.UNSUBSCRIBED,
+)
 
 
 @pytest.fixture
@@ -162,3 +173,75 @@ def test_without_welcome_nothing_is_sent(desk: Desk, ada: SubscriberId) -> None:
     )
 
     assert desk.pending_notices() == []
+
+
+MAIN_ONLY = Changes(lists=frozenset({"main"}))
+
+
+def test_a_forwarded_link_brings_nobody_back(desk: Desk, ada: SubscriberId) -> None:
+    """Years later only their mailbox does; the form again asks no second time that day."""
+    desk.unsubscribe(desk.token(Action.UNSUBSCRIBE, ada))
+    desk.wait(days=800)
+    both = Changes(lists=frozenset({"main", "harbour"}))
+
+    assert desk.prefer(link(desk, ada), both) is Preferred.ASKED
+    before = desk.rows()
+    assert desk.prefer(link(desk, ada), both) is Preferred.ASKED
+
+    assert desk.rows() == before
+    assert desk.pending_notices() == [("confirm", MAIN)]
+    assert (desk.state(ada), desk.state(ada, HARBOUR)) == (PENDING, PENDING)
+    desk.confirm(desk.token(Action.CONFIRM, ada))
+    assert (desk.state(ada), desk.state(ada, HARBOUR)) == (ACTIVE, ACTIVE)
+
+
+@pytest.mark.parametrize(("hours", "state"), [(24, ACTIVE), (25, PENDING)])
+@pytest.mark.parametrize("by", ["one-click", "preferences"])
+def test_who_left_a_moment_ago_may_think_again(
+    desk: Desk, ada: SubscriberId, hours: int, state: SubscriberState, by: str
+) -> None:
+    """As long as undo would do the same."""
+    if by == "one-click":
+        desk.unsubscribe(desk.token(Action.UNSUBSCRIBE, ada))
+    else:
+        desk.prefer(link(desk, ada), Changes(lists=frozenset()))
+    desk.wait(hours=hours)
+
+    desk.prefer(link(desk, ada), MAIN_ONLY)
+
+    assert desk.state(ada) is state
+
+
+def test_who_gets_another_list_may_join_at_once(desk: Desk, ada: SubscriberId) -> None:
+    """The link is theirs as long as mail goes to them, though they left this list long ago."""
+    desk.enrol(list_=HARBOUR)
+    desk.unsubscribe(desk.token(Action.UNSUBSCRIBE, ada))
+    desk.wait(days=800)
+
+    both = Changes(lists=frozenset({"main", "harbour"}))
+    assert desk.prefer(link(desk, ada), both) is Preferred.SAVED
+    assert desk.state(ada) is ACTIVE
+
+
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_whom_an_operator_removed_is_asked(
+    desk: Desk, ada: SubscriberId, *, elsewhere: bool
+) -> None:
+    """At once or later, on another list or not."""
+    if elsewhere:
+        desk.enrol(list_=HARBOUR)
+    word = Consent(action="withdrawn", method="command", source="a letter", at=desk.now)
+    desk.subscribers.set_state(ada, UNSUBSCRIBED, word)
+
+    assert desk.prefer(link(desk, ada), MAIN_ONLY) is Preferred.ASKED
+    assert desk.state(ada) is PENDING
+
+
+def test_who_must_not_be_written_to_is_told_so(desk: Desk, ada: SubscriberId) -> None:
+    """What they want is saved, and nothing comes of it until an operator says so."""
+    desk.suppress(SuppressionReason.COMPLAINED)
+
+    assert desk.prefer(link(desk, ada), Changes(name="Ada L.")) is Preferred.BLOCKED
+    person = desk.subscribers.get(ada)
+    assert person is not None
+    assert person.name == "Ada L."

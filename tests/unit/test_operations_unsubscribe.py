@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -168,3 +169,39 @@ def test_no_other_token_unsubscribes(desk: Desk, ada: SubscriberId) -> None:
         assert not desk.unsubscribe.undo(wrong)
 
     assert desk.rows() == before
+
+
+def test_a_strangers_form_does_not_kill_undo(desk: Desk, ada: SubscriberId) -> None:
+    """What is asked in somebody's name is not their word; every list comes back, the day ends."""
+    desk.unsubscribe(link(desk, ada), everything=True)
+    desk.wait(hours=23)
+    desk.form()
+    assert desk.state(ada) is PENDING
+    view = desk.unsubscribe.look(link(desk, ada))
+    assert view is not None
+    assert (view.subscribed, view.undoable) == (False, True)
+    desk.unsubscribe(link(desk, ada))  # a provider that posts it again
+
+    assert desk.unsubscribe.undo(link(desk, ada))
+    assert (desk.state(ada), desk.state(ada, HARBOUR)) == (ACTIVE, ACTIVE)
+
+
+def test_a_strangers_form_does_not_make_undo_last(desk: Desk, ada: SubscriberId) -> None:
+    """The day is counted from when they left, whatever was asked and taken back since."""
+    desk.unsubscribe(link(desk, ada))
+    desk.wait(hours=23)
+    desk.form()
+    desk.unsubscribe(link(desk, ada))
+    desk.wait(hours=1, seconds=1)
+
+    assert not desk.unsubscribe.undo(link(desk, ada))
+
+
+def test_who_comes_back_is_not_paused(desk: Desk, ada: SubscriberId) -> None:
+    """A pause of their former time would let them wait for an issue in vain."""
+    word = Consent(action="given", method="web", source="pause", at=desk.now)
+    desk.subscribers.pause(ada, desk.now + timedelta(days=90), word)
+    desk.unsubscribe(link(desk, ada))
+
+    assert desk.unsubscribe.undo(link(desk, ada))
+    assert {each.paused_until for each in desk.subscribers.subscriptions(ada)} == {None}

@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 
 from pipeline.audience.secrets import Keys
-from pipeline.web.client import ClientKeys, network
+from pipeline.web.client import ClientKeys, loopback, network
 from pipeline.web.rates import _MOST_KEYS, LIMITS, Rates, Rule
 
 
@@ -55,6 +55,15 @@ def test_a_window_moves() -> None:
     assert again == [True] * (most - 1) + [False]
 
 
+def test_one_network_has_at_most_a_tenth_of_what_everybody_has() -> None:
+    """Nobody who has a /48 or a /16 can lock the form for the rest."""
+    wide, world = LIMITS[Rule.SUBSCRIBE_WIDE], LIMITS[Rule.SUBSCRIBE_WORLD]
+
+    assert wide.most * 10 <= world.most
+    assert wide.window_s == world.window_s
+    assert LIMITS[Rule.SUBSCRIBE_DOMAIN].most > wide.most  # nor for a domain
+
+
 def test_keys_and_rules_do_not_share() -> None:
     """What one network does costs no other."""
     rates = Rates(Hands())
@@ -92,6 +101,41 @@ def test_memory_is_bounded() -> None:
 def test_an_address_counts_as_its_network(host: str | None, wanted: str) -> None:
     """Nobody escapes a limit with another address of their own, or with none."""
     assert network(host) == wanted
+
+
+@pytest.mark.parametrize(
+    ("host", "wanted"),
+    [
+        ("192.0.2.77", "192.0.0.0/16"),
+        ("::ffff:192.0.2.77", "192.0.0.0/16"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1::/48"),
+        (None, "unknown"),
+    ],
+)
+def test_a_wide_network_is_what_one_customer_has(host: str | None, wanted: str) -> None:
+    """A /56 or a /20 of somebody's is inside of one."""
+    assert network(host, wide=True) == wanted
+
+
+@pytest.mark.parametrize(
+    ("host", "wanted"),
+    [
+        ("127.0.0.1", True),
+        ("127.255.0.9", True),
+        ("::1", True),
+        ("::ffff:127.0.0.1", True),
+        ("192.0.2.1", False),
+        ("::ffff:192.0.2.1", False),
+        ("::", False),
+        ("0.0.0.0", False),
+        ("localhost", False),
+        ("", False),
+        (None, False),
+    ],
+)
+def test_only_addresses_of_the_loopback_are_this_machine(host: str | None, wanted: bool) -> None:
+    """A name, or nothing, is somebody else."""
+    assert loopback(host) is wanted
 
 
 def test_a_client_is_known_for_a_day_and_only_with_the_key() -> None:
