@@ -15,7 +15,7 @@ from pipeline.model.newsletter import Newsletter
 from pipeline.operations.confirm import ConfirmView
 from pipeline.operations.disclose import DiscloseView
 from pipeline.operations.erase import EraseView
-from pipeline.operations.prefer import Choice, PreferencesView
+from pipeline.operations.prefer import Choice, PreferencesView, Preferred
 from pipeline.operations.unsubscribe import UnsubscribeView
 from pipeline.storage.standing import Confirmed
 from pipeline.web.language import LANGUAGES
@@ -109,7 +109,14 @@ SAMPLES: Final[Mapping[str, Sample]] = {
     "left": Sample("left", {}, method="POST"),
     "undone": Sample("undone", _leaving(subscribed=True), method="POST"),
     "preferences": Sample("preferences", _choosing()),
-    "saved": Sample("saved", _choosing(datetime(2026, 12, 24, tzinfo=UTC)), method="POST"),
+    **{
+        f"saved-{answer}": Sample(
+            "saved",
+            {**_choosing(datetime(2026, 12, 24, tzinfo=UTC)), "answer": answer.value},
+            method="POST",
+        )
+        for answer in Preferred
+    },
     "mailed": Sample("mailed", {}, method="POST"),
     "disclose": Sample("disclose", {"view": _DATA}),
     "erase": Sample("erase", {"view": _ERASE}),
