@@ -34,7 +34,7 @@ demo: $(USE)
 test: $(WORK) lint
 	@sh .ci/packages
 	@echo 'Tests: every group'
-	@$(PYTEST) -m '' -n 2
+	@$(PYTEST) -m '' -n 2 --dist worksteal
 
 check: $(WORK) lint
 	@echo 'Tests: the fast ones (make test runs all)'
