@@ -116,7 +116,7 @@ def test_two_hundred_slow_clients_keep_nobody_waiting(app: App, start: bytes) ->
         slow = [stack.enter_context(opened(port, start)) for _ in range(200)]
         assert fetch(port, "GET", "/healthz") == (200, "ok\n")
         assert fetch(port, "GET", "/subscribe")[0] == 200
-        end = monotonic() + 10
+        end = monotonic() + 60
         assert all(closed_within(each, end - monotonic()) for each in slow)
 
 
@@ -127,11 +127,11 @@ def test_a_trickle_prolongs_nothing(app: App) -> None:
         assert connection.recv(4096).startswith(b"HTTP/1.1 200")
         begun = monotonic()
         with suppress(OSError):
-            for letter in good[:-2] + b"X: " + b"x" * 100:
+            for letter in good[:-2] + b"X: " + b"x" * 800:
                 connection.sendall(bytes([letter]))
                 sleep(0.05)
-        assert monotonic() - begun < 4
-        assert closed_within(connection, 1)
+        assert monotonic() - begun < 20
+        assert closed_within(connection, 10)
 
 
 def test_a_head_without_end_is_refused(app: App) -> None:

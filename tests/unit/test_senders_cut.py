@@ -152,7 +152,7 @@ def test_a_connection_that_stands_still_does_not_hold_up_the_others(run: Run) ->
     plan = Plan(rules=(stop_reading(1, times=1),), window_bytes=4096)
     with SmtpSink(plan) as sink:
         outcomes = send(
-            sender_to(sink, connections=3, deadlines=Deadlines(block=0.3)),
+            sender_to(sink, connections=3, deadlines=Deadlines(block=1.5)),
             *readers(12),
             message=LONG[:3_000_000],
             run=run,
@@ -167,7 +167,7 @@ def test_a_short_message_that_the_kernel_kept_is_put_back(run: Run) -> None:
     plan = Plan(rules=(stop_reading(0, times=1),), window_bytes=2048)
     work = work_for("ada@example.org", "bob@example.org", message=LONG[:60_000])
     with SmtpSink(plan) as sink:
-        sender = sender_to(sink, connections=1, deadlines=Deadlines(block=0.2, dot=0.2))
+        sender = sender_to(sink, connections=1, deadlines=Deadlines(block=1.0, dot=1.0))
         outcomes = carry(sender, work, run)
 
     assert len({got.recipient for got in sink.messages}) == len(sink.messages)

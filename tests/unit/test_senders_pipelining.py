@@ -194,8 +194,8 @@ def test_notifications_are_asked_for_only_where_they_are_known() -> None:
 
 def test_a_dripping_server_does_not_prolong_its_deadline() -> None:
     """A byte now and then is no reply, in the middle of a run either."""
-    rule = Rule(at=At.MAIL, skip=5, drip_s=0.05)
+    rule = Rule(at=At.MAIL, skip=5, drip_s=0.25)
     with SmtpSink(Plan(rules=(rule,))) as sink, pytest.raises(SenderUnavailable, match="too long"):
-        send(sender_to(sink, deadlines=Deadlines(reply=0.2)), *readers(9))
+        send(sender_to(sink, deadlines=Deadlines(reply=1.0)), *readers(9))
 
     assert len(sink.messages) == 5

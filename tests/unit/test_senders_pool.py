@@ -9,6 +9,7 @@ from pipeline.errors import SenderUnavailable
 from pipeline.model.delivery import Accepted, Deferred, RelayLimits
 from pipeline.senders import smtp
 from pipeline.senders.fault import SenderFault
+from pipeline.senders.smtp import pool
 from pipeline.testing.plan import At, Each, Plan, Rule, crowded
 from pipeline.testing.sink import SmtpSink
 from tests.unit.relays import LOOPS, Run, carry, hasty, readers, send, sender_to, work_for
@@ -101,8 +102,9 @@ def test_a_fault_lets_the_others_in_flight_finish() -> None:
     assert (len(work.outcomes) + len(work.waiting), work.in_hand) == (100, set())
 
 
-def test_relays_share_by_weight(run: Run) -> None:
-    """Three to one, give or take a few."""
+def test_relays_share_by_weight(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three to one, give or take a few, from the moment when both carry."""
+    monkeypatch.setattr(pool, "PATIENCE", 60.0)  # a busy machine is no relay that is stuck
     with SmtpSink() as first, SmtpSink() as second:
         sender = hasty(
             smtp.build(
@@ -118,9 +120,12 @@ def test_relays_share_by_weight(run: Run) -> None:
         outcomes = carry(sender, work, run)
 
     assert {type(outcome) for outcome in outcomes} == {Accepted}
-    shares = Counter(work.relays.values())
-    assert (shares["first"], shares["second"]) == (len(first.messages), len(second.messages))
-    assert 540 <= shares["first"] <= 660
+    taken = list(work.relays.values())
+    assert taken.count("first") == len(first.messages)
+    assert taken.count("second") == len(second.messages)
+    both = taken[max(taken.index("first"), taken.index("second")) :]
+    assert len(both) > 400
+    assert abs(both.count("first") - 0.75 * len(both)) <= 2 * pool.SLACK
 
 
 def test_a_relay_that_is_dead_leaves_its_share_to_the_others(run: Run) -> None:
@@ -201,7 +206,7 @@ def test_a_backup_carries_only_while_no_other_can() -> None:
 def test_a_relay_that_comes_back_is_used_again() -> None:
     """A backup hands over when the first relay answers again."""
     busy = Rule(at=At.GREETING, reply="421 4.3.2 busy", drop=True, times=3)
-    slow = Rule(at=At.DOT, delay_s=0.02)
+    slow = Rule(at=At.DOT, delay_s=0.1)
     with SmtpSink(Plan(rules=(busy,))) as first, SmtpSink(Plan(rules=(slow,))) as backup:
         sender = hasty(
             smtp.build({"relays": [relay(first), relay(backup, backup=True, connections=1)]})

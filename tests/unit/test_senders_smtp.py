@@ -33,7 +33,7 @@ from tests.unit.relays import (
 # Short where the test waits for a deadline to pass, long where it must not.
 SHORT_REPLY = Deadlines(reply=0.2)
 SHORT_BLOCK = Deadlines(block=0.5)
-SHORT_DOT = Deadlines(dot=0.2)
+SHORT_DOT = Deadlines(dot=1.0)
 
 
 @pytest.fixture(params=LOOPS)
@@ -163,7 +163,7 @@ def test_silence_after_the_dot_is_not_resolved_by_sending_again(keep: bool) -> N
 
 def test_a_late_answer_is_not_taken_for_the_next_one() -> None:
     """After silence the connection is given up: its answer may still come."""
-    late = Rule(at=At.DOT, reply="550 5.1.1 no such mailbox", delay_s=0.3, times=1)
+    late = Rule(at=At.DOT, reply="550 5.1.1 no such mailbox", delay_s=1.5, times=1)
     with SmtpSink(Plan(rules=(late,))) as sink:
         outcomes = send(sender_to(sink, deadlines=SHORT_DOT), "ada@example.org", "bob@example.org")
 
@@ -211,7 +211,7 @@ def test_a_dripping_reply_meets_its_deadline(at: At) -> None:
 
 def test_a_dripping_answer_to_the_message_is_silence() -> None:
     """After the dot a missed deadline means that nobody knows."""
-    with SmtpSink(Plan(rules=(Rule(at=At.DOT, drip_s=0.05),))) as sink:
+    with SmtpSink(Plan(rules=(Rule(at=At.DOT, drip_s=0.25),))) as sink:
         outcomes = send(sender_to(sink, deadlines=SHORT_DOT), "ada@example.org")
 
     assert outcomes == [Unanswered("the server took too long")]
