@@ -4,85 +4,45 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Final
 
 from pipeline.audience.address import parse_address
-from pipeline.audience.tokens import Action, Ticket
+from pipeline.audience.tokens import Action
 from pipeline.errors import StorageError
 from pipeline.feedback.sources.keep import mentions
 from pipeline.model.notice import NoticeKind
-from pipeline.model.ports import Clock
 from pipeline.model.subscriber import SubscriberId
-from pipeline.operations.bearer import Bearers, Mailed, masked
-from pipeline.operations.disclose import LINK_WORKS
+from pipeline.operations.mailed_link import MailedLink
 from pipeline.storage.erasure import Erasure
-from pipeline.storage.notices import Notices
 
 _LARGEST: Final = 64 * 1024 * 1024  # bytes; no mail is larger
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EraseView:
-    """What the page shows."""
-
-    address: str  # masked
-    expired: bool
-    language: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Erase:
+class Erase(MailedLink):
     """Take a person out of everything; what remains is that their address is not to be written to.
 
     Files that the operator made, such as the CSV of an import, are the operator's.
     """
 
-    bearers: Bearers
-    notices: Notices
+    notice = NoticeKind.ERASE
+    action = Action.ERASE
+
     erasure: Erasure
     mails: Sequence[Path]  # folders of the `eml` sender and of kept feedback: one mail a file
     settle: Callable[[], object]  # brings what journals of dead senders hold into the database
-    clock: Clock
-
-    def ask(self, token: str) -> Mailed | None:
-        """Let a link be mailed to the bearer of a preferences token, once a day.
-
-        None: it is not a token of ours, or nobody's any more.
-        """
-        ticket = self.bearers.ticket(token, Action.PREFERENCES)
-        person = self.bearers.person(ticket) if ticket else None
-        if ticket is None or person is None:
-            return None
-        if self.bearers.is_blocked(person):
-            return Mailed.BLOCKED
-        self.notices.add(NoticeKind.ERASE, ticket.subscriber, ticket.list, self.clock())
-        return Mailed.MAILED
-
-    def look(self, token: str) -> EraseView | None:
-        """Return what the page of the mailed link shows; None: not a token of ours, or erased."""
-        ticket = self._ticket(token)
-        person = self.bearers.person(ticket) if ticket else None
-        if ticket is None or person is None:
-            return None
-        return EraseView(
-            address=masked(person),
-            expired=not self._works(ticket.subscriber),
-            language=person.language,
-        )
 
     def __call__(self, token: str) -> bool:
-        """Erase the bearer; False: not a token of ours, older than LINK_WORKS, or used.
+        """Erase the bearer; False: see `bearer`.
 
         Raises:
             StorageError: they are still there; try again.
         """
-        ticket = self._ticket(token)
-        person = self.bearers.person(ticket) if ticket else None
-        if ticket is None or person is None or not self._works(ticket.subscriber):
+        person = self.bearer(token)
+        if person is None:
             return False
-        self._erase(ticket.subscriber, person.address)
+        self._erase(person.id, person.address)
         return True
 
     def by_address(self, address: str) -> bool:
@@ -118,18 +78,6 @@ class Erase:
             if self.bearers.subscribers.subscriptions(subscriber):
                 raise
             # The rows are gone; `finish` wipes the file when nobody has it open.
-
-    def _ticket(self, token: str) -> Ticket | None:
-        return self.bearers.ticket(
-            token, Action.ERASE, lambda ticket: self._asked_at(ticket.subscriber)
-        )
-
-    def _asked_at(self, subscriber: SubscriberId) -> datetime | None:
-        return self.notices.newest(NoticeKind.ERASE, subscriber)
-
-    def _works(self, subscriber: SubscriberId) -> bool:
-        asked_at = self._asked_at(subscriber)
-        return asked_at is not None and self.clock() <= asked_at + LINK_WORKS
 
 
 def _delete_mails(folder: Path, address: str) -> None:

@@ -32,7 +32,7 @@ from pipeline.model.ports import Sender, StreamingSender, Work
 from pipeline.model.subscriber import ListId, SubscriberState
 from pipeline.operations.ask import FORGET_AFTER
 from pipeline.operations.bearer import Bearers
-from pipeline.operations.disclose import LINK_WORKS
+from pipeline.operations.mailed_link import LINK_WORKS
 from pipeline.operations.messages import Sign
 from pipeline.operations.unsubscribe import UNDO_WITHIN
 from pipeline.outbox.headers import MessageError

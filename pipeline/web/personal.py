@@ -10,8 +10,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from pipeline.operations.bearer import Mailed
-from pipeline.operations.disclose import Disclose, DiscloseView
-from pipeline.operations.erase import Erase, EraseView
+from pipeline.operations.disclose import Disclose
+from pipeline.operations.erase import Erase
+from pipeline.operations.mailed_link import LinkView, MailedLink
 from pipeline.web.pages import PRIVATE, Pages
 
 _FILE_NAME: Final = "my-data.json"
@@ -59,7 +60,7 @@ class PersonalPages:
             return self._show(request, "erase", view)
         return self.pages.answer(request, "erased", theirs=view.language if view else None)
 
-    async def _mailed(self, request: Request, operation: Disclose | Erase) -> Response:
+    async def _mailed(self, request: Request, operation: MailedLink) -> Response:
         answer = await run_in_threadpool(operation.ask, request.path_params["token"])
         if answer is None:
             return self.pages.problem(request, "link", 404)
@@ -67,9 +68,7 @@ class PersonalPages:
             return self.pages.problem(request, "blocked", 403)
         return self.pages.answer(request, "mailed")
 
-    def _show(
-        self, request: Request, template: str, view: DiscloseView | EraseView | None
-    ) -> Response:
+    def _show(self, request: Request, template: str, view: LinkView | None) -> Response:
         if view is None:
             return self.pages.problem(request, "link", 404)
         if view.expired:

@@ -13,8 +13,7 @@ from starlette.requests import Request
 from pipeline.model.audience import MailingList
 from pipeline.model.newsletter import Newsletter
 from pipeline.operations.confirm import ConfirmView
-from pipeline.operations.disclose import DiscloseView
-from pipeline.operations.erase import EraseView
+from pipeline.operations.mailed_link import LinkView
 from pipeline.operations.prefer import Choice, PreferencesView, Preferred
 from pipeline.operations.unsubscribe import UnsubscribeView
 from pipeline.storage.standing import Confirmed
@@ -88,8 +87,7 @@ _CONFIRM: Final = ConfirmView(
     blocked=False,
     language=None,
 )
-_DATA: Final = DiscloseView(address=ADDRESS, expired=False, language=None)
-_ERASE: Final = EraseView(address=ADDRESS, expired=False, language=None)
+_MAILED_LINK: Final = LinkView(address=ADDRESS, expired=False, language=None)
 
 SAMPLES: Final[Mapping[str, Sample]] = {
     "subscribe": Sample("subscribe", _form()),
@@ -118,8 +116,8 @@ SAMPLES: Final[Mapping[str, Sample]] = {
         for answer in Preferred
     },
     "mailed": Sample("mailed", {}, method="POST"),
-    "disclose": Sample("disclose", {"view": _DATA}),
-    "erase": Sample("erase", {"view": _ERASE}),
+    "disclose": Sample("disclose", {"view": _MAILED_LINK}),
+    "erase": Sample("erase", {"view": _MAILED_LINK}),
     "erased": Sample("erased", {}, method="POST"),
     **{
         f"problem-{kind}": Sample("problem", {"kind": kind}, 404)

@@ -126,14 +126,6 @@ class Desk:
         return found.state if found else None
 
 
-@pytest.fixture(scope="module")
-def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give the file of an empty database; making it takes longer than a copy."""
-    file = tmp_path_factory.mktemp("empty") / "broadsheet.db"
-    open_database(file).close()
-    return file
-
-
 @pytest.fixture
 def desk(empty: Path, tmp_path: Path) -> Iterator[Desk]:
     """Give a newsletter."""

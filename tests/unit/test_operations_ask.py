@@ -1,8 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -19,14 +17,6 @@ ACTIVE, PENDING, UNSUBSCRIBED = (
     SubscriberState.PENDING,
     SubscriberState.UNSUBSCRIBED,
 )
-
-
-@pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    """Give an empty database."""
-    desk = Desk(tmp_path)
-    yield desk
-    desk.database.close()
 
 
 def sent(desk: Desk) -> int:

@@ -1,8 +1,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -10,20 +8,6 @@ from pipeline.audience.tokens import Action
 from pipeline.model.subscriber import MAIN, SubscriberId, SuppressionReason
 from pipeline.operations.bearer import Mailed
 from tests.unit.consent_desk import ADA, Desk
-
-
-@pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    """Give an empty database."""
-    desk = Desk(tmp_path)
-    yield desk
-    desk.database.close()
-
-
-@pytest.fixture
-def ada(desk: Desk) -> SubscriberId:
-    """Give somebody on the main list."""
-    return desk.enrol(name="Ada")
 
 
 def test_a_link_is_mailed_once_a_day_and_works_for_a_day(desk: Desk, ada: SubscriberId) -> None:

@@ -2,10 +2,8 @@ from __future__ import annotations
 
 import sqlite3
 from base64 import b64encode
-from collections.abc import Iterator
 from contextlib import closing, suppress
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -20,20 +18,6 @@ from pipeline.storage.standing import Confirmed
 from tests.unit.consent_desk import ADA, ADA_NORMALISED, Desk
 
 BODY = b"Subject: x\r\nContent-Transfer-Encoding: %s\r\n\r\n%s\r\n"
-
-
-@pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    """Give an empty database."""
-    desk = Desk(tmp_path)
-    yield desk
-    desk.database.close()
-
-
-@pytest.fixture
-def ada(desk: Desk) -> SubscriberId:
-    """Give somebody on the main list."""
-    return desk.enrol(name="Ada")
 
 
 def test_a_link_is_mailed_and_works_for_a_day(desk: Desk, ada: SubscriberId) -> None:

@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from email.message import EmailMessage
-from pathlib import Path
 
 import pytest
 
@@ -26,14 +25,6 @@ from tests.unit.consent_desk import ADA, ADA_NORMALISED, NOW, Desk
 
 HARBOUR = ListId(1)
 LINK = re.compile(r"https://quay\.example\.org/([cudpe])/([A-Za-z0-9_-]{32})")
-
-
-@pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    """Give an empty database."""
-    desk = Desk(tmp_path)
-    yield desk
-    desk.database.close()
 
 
 def relay(desk: Desk, sink: SmtpSink) -> None:

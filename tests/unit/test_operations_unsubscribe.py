@@ -1,9 +1,7 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -23,14 +21,6 @@ ACTIVE, PENDING, UNSUBSCRIBED = (
     SubscriberState.PENDING,
     SubscriberState.UNSUBSCRIBED,
 )
-
-
-@pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    """Give an empty database."""
-    desk = Desk(tmp_path)
-    yield desk
-    desk.database.close()
 
 
 @pytest.fixture

@@ -39,14 +39,6 @@ PENDING, DEFERRED, ACCEPTED, REFUSED, UNCERTAIN, LEFT_OUT = (
 )
 
 
-@pytest.fixture(scope="module")
-def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give the file of an empty database; making it takes longer than a copy."""
-    file = tmp_path_factory.mktemp("empty") / "broadsheet.db"
-    open_database(file).close()
-    return file
-
-
 @pytest.fixture
 def database(empty: Path, tmp_path: Path) -> Iterator[Database]:
     """Give a database with Ann (a vip) and Bob on one list, Bob and Cid on the other."""

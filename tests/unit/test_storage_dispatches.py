@@ -1,10 +1,7 @@
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import product
-from pathlib import Path
 
 import pytest
 
@@ -17,7 +14,7 @@ from pipeline.model.moment import microseconds
 from pipeline.model.subscriber import Consent, SubscriberId, SubscriberState, SuppressionReason
 from pipeline.storage import progress
 from pipeline.storage.dispatches import Dispatches
-from pipeline.storage.engine import Database, open_database
+from pipeline.storage.engine import Database
 from pipeline.storage.ledger import SqlLedger
 from pipeline.storage.slots import Slot, Slots
 from pipeline.storage.standing import NewSubscriber
@@ -30,22 +27,6 @@ GIVEN = Consent(action="given", method="import", source="people.csv", at=NOW)
 WITHDRAWN = Consent(action="withdrawn", method="web", source="/u", at=NOW)
 LETTER = EntryId("first-letter")
 EIGHT = "2026-05-01T08:00"
-
-
-@pytest.fixture(scope="module")
-def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give the file of an empty database; making it takes longer than a copy."""
-    file = tmp_path_factory.mktemp("empty") / "broadsheet.db"
-    open_database(file).close()
-    return file
-
-
-@pytest.fixture
-def database(empty: Path, tmp_path: Path) -> Iterator[Database]:
-    """Give an empty database."""
-    opened = open_database(Path(shutil.copy(empty, tmp_path)))
-    yield opened
-    opened.close()
 
 
 @pytest.fixture

@@ -61,14 +61,6 @@ def ended(
     )
 
 
-@pytest.fixture(scope="module")
-def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give the file of an empty database; making it takes longer than a copy."""
-    file = tmp_path_factory.mktemp("empty") / "broadsheet.db"
-    open_database(file).close()
-    return file
-
-
 @pytest.fixture
 def database(empty: Path, tmp_path: Path) -> Iterator[Database]:
     """Give a database with four subscribers."""

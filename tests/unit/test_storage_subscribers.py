@@ -1,10 +1,7 @@
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from sqlalchemy import event
@@ -16,7 +13,7 @@ from pipeline.model.subscriber import (
     SubscriberState,
     SuppressionReason,
 )
-from pipeline.storage.engine import Database, open_database
+from pipeline.storage.engine import Database
 from pipeline.storage.standing import Known, NewSubscriber, Standing, stand
 from pipeline.storage.subscribers import PAGE, ROUND, Subscribers
 from pipeline.storage.suppressions import Suppressions
@@ -42,22 +39,6 @@ def person(who: str = "ann", /, **changes: object) -> NewSubscriber:
     """Return somebody to write down."""
     new = NewSubscriber(address=f"{who.title()}@example.org", normalised=f"{who}@example.org")
     return new._replace(**changes)  # type: ignore[arg-type]  # its fields
-
-
-@pytest.fixture(scope="module")
-def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give the file of an empty database; making it takes longer than a copy."""
-    file = tmp_path_factory.mktemp("empty") / "broadsheet.db"
-    open_database(file).close()
-    return file
-
-
-@pytest.fixture
-def database(empty: Path, tmp_path: Path) -> Iterator[Database]:
-    """Give an empty database."""
-    opened = open_database(Path(shutil.copy(empty, tmp_path)))
-    yield opened
-    opened.close()
 
 
 @pytest.fixture
