@@ -18,7 +18,7 @@ STATUSES: Final[Mapping[str, SubscriberState | SuppressionReason]] = {
     ),
     **dict.fromkeys(("pending", "unconfirmed", "unverified"), SubscriberState.PENDING),
     **dict.fromkeys(
-        ("unsubscribed", "unsubscribe", "optedout", "optout", "no"), SuppressionReason.UNSUBSCRIBED
+        ("unsubscribed", "unsubscribe", "optedout", "optout", "no"), SubscriberState.UNSUBSCRIBED
     ),
     **dict.fromkeys(
         ("bounced", "bounce", "hardbounced", "hardbounce", "cleaned", "undeliverable"),

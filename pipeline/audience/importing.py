@@ -38,7 +38,7 @@ class Row(NamedTuple):
     text: str  # as it stands there
     address: Address
     name: str  # empty if the file has none
-    state: SubscriberState = SubscriberState.ACTIVE  # or PENDING
+    state: SubscriberState = SubscriberState.ACTIVE  # on the list that is imported to
     suppression: SuppressionReason | None = None  # the file says: do not write to them
     language: str | None = None
     zone: str | None = None
@@ -46,6 +46,11 @@ class Row(NamedTuple):
     fields: Mapping[str, str] = _NO_FIELDS  # none of them empty
     proof: str = ""  # when and how they agreed, as the file says
     doubt: str = ""  # what of the row was left out, and why
+
+    @property
+    def says_no(self) -> bool:
+        """Whether the file says: do not write to them."""
+        return self.suppression is not None or self.state is SubscriberState.UNSUBSCRIBED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +71,7 @@ class ImportReport:
     new: int = 0
     updated: int = 0
     unchanged: int = 0
-    unsubscribed: int = 0  # they left before, and nobody but they can undo it
+    unsubscribed: int = 0  # they left, here or by what the file says; only they can undo it
     suppressed: int = 0  # here, or by what the file says
     invalid: int = 0
     duplicate: int = 0
@@ -226,19 +231,19 @@ def _reject(record: Record, reason: str) -> Reject:
 
 
 def _without_duplicates(rows: Iterator[Row | Reject]) -> Iterator[Row | Reject]:
-    """Let the first row of an address count; but a later one that suppresses it counts too."""
+    """Let the first row of an address count; but a later one that says no counts too."""
     seen = Lines()
-    suppressed: set[str] = set()
+    refusing: set[str] = set()
     for row in rows:
         if isinstance(row, Reject):
             yield row
             continue
         key = row.address.normalised
         first = seen.first(key, row.line)
-        if first != row.line and (row.suppression is None or key in suppressed):
+        if first != row.line and (not row.says_no or key in refusing):
             reason = f"the address is in line {first} already"
             yield Reject(line=row.line, text=row.text, reason=reason, duplicate=True)
             continue
-        if row.suppression is not None:
-            suppressed.add(key)
+        if row.says_no:
+            refusing.add(key)
         yield row

@@ -16,12 +16,7 @@ from pipeline.audience.decoding import detect_encoding
 from pipeline.audience.importing import ImportReport, Reject, Row, read_rows
 from pipeline.errors import ConfigError
 from pipeline.model.ports import Clock
-from pipeline.model.subscriber import (
-    Consent,
-    ConsentAction,
-    SubscriberState,
-    SuppressionReason,
-)
+from pipeline.model.subscriber import Consent, ConsentAction, SuppressionReason
 from pipeline.storage.standing import NO_TAGS, NewSubscriber, Standing
 from pipeline.storage.subscribers import Subscribers
 from pipeline.storage.suppressions import Suppressions
@@ -219,12 +214,11 @@ class _Count:
 
 
 def _new(row: Row, tags: frozenset[str]) -> NewSubscriber:
-    pending = row.state is SubscriberState.PENDING
     return NewSubscriber(
         address=row.address.given,
         normalised=row.address.normalised,
         name=row.name,
-        state=SubscriberState.PENDING if pending else SubscriberState.ACTIVE,
+        state=row.state,
         language=row.language,
         zone=row.zone,
         tags=row.tags | tags if row.tags else tags,

@@ -19,7 +19,7 @@ class Standing(StrEnum):
     NEW = "new"  # to the list; other lists may know them
     UPDATED = "updated"  # something new about them, or confirmed after having only asked
     UNCHANGED = "unchanged"
-    UNSUBSCRIBED = "unsubscribed"  # left as they are: only they can come back
+    UNSUBSCRIBED = "unsubscribed"  # before, or by what the row says: only they can come back
     SUPPRESSED = "suppressed"  # must not be written to; not even stored
 
 
@@ -38,7 +38,7 @@ class NewSubscriber(NamedTuple):
     address: str  # as given, domain lower-cased
     normalised: str  # for comparing; one address has one
     name: str = ""
-    state: SubscriberState = SubscriberState.ACTIVE  # ACTIVE or PENDING
+    state: SubscriberState = SubscriberState.ACTIVE
     language: str | None = None  # BCP 47
     zone: str | None = None  # IANA
     fields: Mapping[str, str] = NO_FIELDS
@@ -62,19 +62,28 @@ class Known(NamedTuple):
         return self.name, self.language, self.zone, self.fields
 
 
-def stand(new: NewSubscriber, known: Known | None, *, suppressed: bool) -> tuple[Standing, Known]:
+def stand(
+    new: NewSubscriber, known: Known | None, *, suppressed: bool
+) -> tuple[Standing, Known | None]:
     """Decide what becomes of a person, and what is stored of them afterwards.
 
     Nobody who unsubscribed or is suppressed becomes active, nothing known is emptied, no tag is
-    lost, and who confirmed once stays confirmed.
+    lost, and who confirmed once stays confirmed. Of a stranger who left somewhere else, nothing
+    is stored but that; of one who is suppressed, nothing at all (None).
 
     Pure: no clock, no randomness, no storage.
     """
     if known is None:
+        if suppressed:
+            return Standing.SUPPRESSED, None
+        if new.state is SubscriberState.UNSUBSCRIBED:
+            return Standing.UNSUBSCRIBED, Known("", new.state)
         fresh = Known(new.name, new.state, new.language, new.zone, new.fields, new.tags)
-        return (Standing.SUPPRESSED if suppressed else Standing.NEW), fresh
+        return Standing.NEW, fresh
     if known.state is SubscriberState.UNSUBSCRIBED:
         return Standing.UNSUBSCRIBED, known
+    if new.state is SubscriberState.UNSUBSCRIBED:
+        return Standing.UNSUBSCRIBED, known._replace(state=new.state)
     if suppressed:
         return Standing.SUPPRESSED, known
     confirmed = SubscriberState.ACTIVE in {known.state, new.state}
@@ -88,4 +97,4 @@ def stand(new: NewSubscriber, known: Known | None, *, suppressed: bool) -> tuple
     )
     if known.state is None:
         return Standing.NEW, after
-    return (Standing.UNCHANGED if after == known else Standing.UPDATED), after
+    return (Standing.UNCHANGED, known) if after == known else (Standing.UPDATED, after)

@@ -14,7 +14,7 @@ from typing import Final
 from sqlalchemy import Connection
 
 from pipeline.model.moment import microseconds
-from pipeline.model.subscriber import Consent, ListId, SubscriberId, SubscriberState
+from pipeline.model.subscriber import Consent, ConsentAction, ListId, SubscriberId, SubscriberState
 from pipeline.storage.schema import NO_FIELDS as NONE
 from pipeline.storage.standing import NO_FIELDS, NO_TAGS, Known, NewSubscriber, Standing, stand
 
@@ -72,7 +72,9 @@ class Decided:
     before: dict[str, Known] = field(default_factory=dict)
     after: dict[str, Known] = field(default_factory=dict)
     hashes: dict[str, str] = field(default_factory=dict)
-    proofs: dict[str, str] = field(default_factory=dict)  # of the rows that made people ACTIVE
+    proofs: dict[str, str] = field(
+        default_factory=dict
+    )  # of the rows that made them what they are
 
 
 def decide(
@@ -91,29 +93,28 @@ def decide(
         known = decided.after.get(key)
         standing, outcome = stand(row, known, suppressed=hashes[key] in suppressed)
         decided.standings.append(standing)
-        if standing is not Standing.NEW and standing is not Standing.UPDATED:
+        if outcome is None or outcome is known:
             continue
         decided.after[key] = outcome
         if known is None:
             decided.new[key] = row
-        if row.proof and _becomes_active(known, outcome):
+        if row.proof and (known is None or outcome.state is not known.state):
             decided.proofs[key] = row.proof
     return decided
-
-
-def _becomes_active(before: Known | None, after: Known) -> bool:
-    was = before is not None and before.state is SubscriberState.ACTIVE
-    return after.state is SubscriberState.ACTIVE and not was
 
 
 def write(connection: Connection, decided: Decided, agreed: Consent, list_: ListId) -> None:
     """Write what was decided in this transaction, which has had the write lock since."""
     now = microseconds(agreed.at)
     ids = _insert(connection, decided, now)
+    words_of = {
+        SubscriberState.ACTIVE: agreed.action,
+        SubscriberState.UNSUBSCRIBED: ConsentAction.WITHDRAWN.value,
+    }
     updates: list[Row] = []
     tags: list[Row] = []
     joined: dict[SubscriberState | None, list[SubscriberId]] = {}
-    agreeing: dict[str, list[SubscriberId]] = {}  # by their proof
+    saying: dict[tuple[str, str], list[SubscriberId]] = {}  # by their word and its proof
     for key, person in decided.after.items():
         before = decided.before.get(key)
         if person is before:
@@ -121,8 +122,9 @@ def write(connection: Connection, decided: Decided, agreed: Consent, list_: List
         id_ = ids[key]
         if before is None or person.state is not before.state:
             joined.setdefault(person.state, []).append(id_)
-            if person.state is SubscriberState.ACTIVE:
-                agreeing.setdefault(decided.proofs.get(key, ""), []).append(id_)
+            if person.state in words_of:
+                word = words_of[person.state], decided.proofs.get(key, "")
+                saying.setdefault(word, []).append(id_)
         if before is not None and person.facts != before.facts:
             updates.append((*person.facts[:-1], as_json(person.fields), now, id_))
         if person.tags:
@@ -133,7 +135,7 @@ def write(connection: Connection, decided: Decided, agreed: Consent, list_: List
         connection.exec_driver_sql(_SUBSCRIBE, (list_, str(state), now, json.dumps(people)))
     words: list[Row] = [
         (
-            agreed.action,
+            action,
             agreed.method,
             "; ".join(filter(None, (agreed.source, proof))),
             now,
@@ -142,7 +144,7 @@ def write(connection: Connection, decided: Decided, agreed: Consent, list_: List
             agreed.client,
             json.dumps(people),
         )
-        for proof, people in agreeing.items()
+        for (action, proof), people in saying.items()
     ]
     _execute_many(connection, _CONSENT, words)
 
@@ -191,7 +193,10 @@ def _insert(connection: Connection, decided: Decided, now: int) -> dict[str, Sub
 
 
 def as_json(fields: Mapping[str, str]) -> str:
-    """Return the fields of a person as the database has them."""
+    """Return the fields of a person as the database has them.
+
+    No letter is escaped: SQLite 3.40 finds no key that is.
+    """
     return json.dumps(dict(fields), ensure_ascii=False, separators=(",", ":")) if fields else NONE
 
 

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 import unicodedata
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
@@ -31,6 +30,7 @@ from pipeline.model.segment import (
 from pipeline.model.subscriber import Subscriber, SubscriberId, SubscriberState
 from pipeline.storage.schema import metadata, subscriber, tag
 from pipeline.storage.segments import compile_rule
+from pipeline.storage.upserting import as_json
 
 NOW = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
 NOON = datetime(2025, 12, 31, 12, tzinfo=UTC)  # the days around the turn of a year
@@ -209,7 +209,7 @@ def _write(connection: Connection, people: list[Subscriber]) -> None:
                 "name": person.name,
                 "language": person.language,
                 "zone": person.zone,
-                "fields": json.dumps(dict(person.fields)),
+                "fields": as_json(person.fields),
                 "created_at": person.created_at,
                 "updated_at": person.created_at,
             },

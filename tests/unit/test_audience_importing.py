@@ -234,8 +234,6 @@ def test_a_status_says_who_may_be_written_to(status: str, state: SubscriberState
 @pytest.mark.parametrize(
     ("status", "reason"),
     [
-        ("unsubscribed", SuppressionReason.UNSUBSCRIBED),
-        ("Opted-out", SuppressionReason.UNSUBSCRIBED),
         ("cleaned", SuppressionReason.BOUNCED),
         ("Hard bounced", SuppressionReason.BOUNCED),
         ("spam complaint", SuppressionReason.COMPLAINED),
@@ -248,6 +246,15 @@ def test_a_status_says_who_must_not_be_written_to(status: str, reason: Suppressi
 
     assert isinstance(row, Row)
     assert row.suppression is reason
+
+
+@pytest.mark.parametrize("status", ["unsubscribed", "Opted-out"])
+def test_who_left_a_list_has_left_that_list(status: str) -> None:
+    """To leave one list is no word about the others."""
+    [row] = read(f"email,status\nann@example.org,{status}\n")
+
+    assert isinstance(row, Row)
+    assert (row.state, row.suppression) == (SubscriberState.UNSUBSCRIBED, None)
 
 
 def test_a_status_that_nobody_knows_keeps_people_out() -> None:

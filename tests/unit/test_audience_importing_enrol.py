@@ -79,15 +79,15 @@ def test_a_dry_run_says_what_would_happen_and_changes_nothing(
     people = file(
         tmp_path,
         "email,status,agreed on\nann@example.org,active,2024-05-01\nnope,,\n"
-        "bob@example.org,unsubscribed,\nann@example.org,,\n",
+        "bob@example.org,unsubscribed,\nann@example.org,,\neve@example.org,bounced,\n",
     )
 
     foreseen = enrol.file(people, source="", dry_run=True)
 
     assert list(enrol.subscribers.all()) == []
-    assert not enrol.suppressions.contains("bob@example.org")
+    assert not enrol.suppressions.contains("eve@example.org")
     assert foreseen == enrol.file(people, source="sheet")
-    assert enrol.suppressions.reason("bob@example.org") is SuppressionReason.UNSUBSCRIBED
+    assert enrol.suppressions.reason("eve@example.org") is SuppressionReason.BOUNCED
 
 
 def test_the_same_file_again_changes_nothing(enrol: Enrol, tmp_path: Path) -> None:
@@ -116,6 +116,40 @@ def test_nobody_who_left_or_is_suppressed_comes_back(enrol: Enrol, tmp_path: Pat
     assert (report.unsubscribed, report.suppressed) == (1, 1)
     assert enrol.one("ann@example.org", source="asked") is Standing.UNSUBSCRIBED
     assert [person.state for person in enrol.subscribers.all()] == [SubscriberState.UNSUBSCRIBED]
+
+
+def test_who_left_a_list_elsewhere_leaves_that_list_here(
+    enrol: Enrol, database: Database, tmp_path: Path
+) -> None:
+    """With the file as proof; what they are on another list is nobody else's business."""
+    weekly = Enrol(
+        subscribers=enrol.subscribers.on(Lists(database).ensure(["weekly"])["weekly"]),
+        suppressions=enrol.suppressions,
+        clock=enrol.clock,
+    )
+    for each in (enrol, weekly):
+        each.one("ann@example.org", source="asked")
+    people = file(
+        tmp_path,
+        "email,name,status,agreed on\nann@example.org,,unsubscribed,2024-05-01\n"
+        "eve@example.org,Eve,unsubscribed,\n",
+    )
+
+    report = weekly.file(people, source="old tool")
+
+    assert report.balances
+    assert report.unsubscribed == 2
+    assert {each.address: (each.state, each.name) for each in weekly.subscribers.all()} == {
+        "ann@example.org": (SubscriberState.UNSUBSCRIBED, ""),
+        "eve@example.org": (SubscriberState.UNSUBSCRIBED, ""),
+    }
+    [ann] = enrol.subscribers.all()
+    assert ann.state is SubscriberState.ACTIVE
+    assert enrol.suppressions.reason("ann@example.org") is None
+    word = weekly.subscribers.consents(ann.id)[-1]
+    assert (word.action, word.source) == ("withdrawn", "old tool; 2024-05-01")
+    assert weekly.file(people, source="again").unsubscribed == 2
+    assert len(weekly.subscribers.consents(ann.id)) == 2
 
 
 def test_lists_are_apart(enrol: Enrol, database: Database, tmp_path: Path) -> None:

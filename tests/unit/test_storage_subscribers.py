@@ -65,7 +65,22 @@ def id_of(subscribers: Subscribers, name: str) -> SubscriberId:
     [
         (person(), None, False, Standing.NEW, Known("", ACTIVE)),
         (person(state=PENDING), None, False, Standing.NEW, Known("", PENDING)),
-        (person(), None, True, Standing.SUPPRESSED, Known("", ACTIVE)),
+        (person(), None, True, Standing.SUPPRESSED, None),
+        (
+            person(name="Ann", state=UNSUBSCRIBED),
+            None,
+            False,
+            Standing.UNSUBSCRIBED,
+            Known("", UNSUBSCRIBED),
+        ),
+        (person(state=UNSUBSCRIBED), None, True, Standing.SUPPRESSED, None),
+        (
+            person(name="Anna", state=UNSUBSCRIBED),
+            Known("Ann", ACTIVE),
+            False,
+            Standing.UNSUBSCRIBED,
+            Known("Ann", UNSUBSCRIBED),
+        ),
         (person(name="Ann"), Known("", ACTIVE), False, Standing.UPDATED, Known("Ann", ACTIVE)),
         (person(), Known("Ann", ACTIVE), False, Standing.UNCHANGED, Known("Ann", ACTIVE)),
         (person(), Known("Ann", PENDING), False, Standing.UPDATED, Known("Ann", ACTIVE)),
@@ -87,7 +102,11 @@ def id_of(subscribers: Subscribers, name: str) -> SubscriberId:
     ],
 )
 def test_standing_follows_from_what_is_known(
-    new: NewSubscriber, known: Known | None, suppressed: bool, standing: Standing, after: Known
+    new: NewSubscriber,
+    known: Known | None,
+    suppressed: bool,
+    standing: Standing,
+    after: Known | None,
 ) -> None:
     """Nobody who left comes back by it, no name is emptied, and who confirmed stays so."""
     assert stand(new, known, suppressed=suppressed) == (standing, after)
