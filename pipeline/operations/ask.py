@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -53,6 +54,10 @@ class Ask:
     clock: Clock
     double_opt_in: bool = True
     welcome: bool = True
+
+    def together(self) -> AbstractContextManager[None]:
+        """Return what makes all questions inside it one commit; see `Database.gathering`."""
+        return self.subscribers.database.gathering()
 
     def __call__(
         self,

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
-from threading import Lock
+from threading import Lock, local
 from typing import Final, cast
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, select
@@ -24,6 +24,13 @@ from pipeline.storage.schema import HEAD, meta
 WAL_IS_SAFE_SINCE: Final = (3, 51, 3)
 
 
+class _Gathered(local):
+    """The transaction that a thread gathers its changes in."""
+
+    connection: Connection | None = None
+    loud = False  # somebody who wrote in it wants senders to look again
+
+
 @dataclass(frozen=True, slots=True)
 class Database:
     """An open database at the newest revision; share one in a process, threads included."""
@@ -35,6 +42,7 @@ class Database:
     patience: timedelta = timedelta(seconds=5)  # with other writers
     # Threads take turns here: SQLite lets who waits nap, and whoever comes by meanwhile goes first.
     _turn: Lock = field(default_factory=Lock, repr=False, compare=False)
+    _gathered: _Gathered = field(default_factory=_Gathered, repr=False, compare=False)
 
     @property
     def identity(self) -> bytes:
@@ -46,8 +54,31 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """Open a transaction that sees one moment of the database and takes no write lock."""
+        if self._gathered.connection is not None:
+            yield self._gathered.connection
+            return
         with translated(self.path), self.engine.begin() as connection:
             yield connection
+
+    @contextmanager
+    def gathering(self) -> Iterator[None]:
+        """Make what this thread writes inside one commit: many small changes cost one sync.
+
+        Each `writing` in it still stands or falls by itself, but is durable only when the block
+        has ended; keep it short, as it has the write lock.
+
+        Raises:
+            StorageBusy, StorageError: as `writing`; nothing that was gathered was written.
+        """
+        gathered = self._gathered
+        with self.writing(quiet=True) as connection:
+            gathered.connection, gathered.loud = connection, False
+            try:
+                yield
+            finally:
+                gathered.connection = None
+        if gathered.loud:
+            self.ring()
 
     @contextmanager
     def writing(self, *, quiet: bool = False) -> Iterator[Connection]:
@@ -60,6 +91,11 @@ class Database:
             StorageBusy: others wrote all the time we waited; nothing of it was written.
             StorageError: read-only, full or damaged; the same.
         """
+        if self._gathered.connection is not None:
+            self._gathered.loud |= not quiet
+            with translated(self.path), self._gathered.connection.begin_nested():
+                yield self._gathered.connection
+            return
         if not self._turn.acquire(timeout=self.patience.total_seconds()):
             raise StorageBusy(f"{self.path}: too many changes at once; try again")
         try:

@@ -60,10 +60,11 @@ def application(app: App, *, rates: Rates | None = None, pace_s: float = PACE_S)
     pages.check()
     rates = rates or Rates()
     clients = ClientKeys(app.keys)
-    questions = Questions()
+    ask = app.ask()
+    questions = Questions(ask.together)
     subscribe = SubscribePages(
         pages=pages,
-        ask=app.ask(),
+        ask=ask,
         questions=questions,
         lists=tuple(one for one in app.lists.values() if one.public),
         wording=app.settings.consent.wording,

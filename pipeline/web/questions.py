@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import Final, NamedTuple
@@ -14,7 +14,8 @@ from anyio import CapacityLimiter, to_thread
 
 from pipeline.errors import StorageError
 
-MOST: Final = 1000  # that wait: some minutes of the busiest hour that the limits allow
+MOST: Final = 5000  # that wait; some megabytes
+TOGETHER: Final = 50  # in one commit, which takes a tenth of a second
 RETRY_S: Final = 1.0
 GIVE_UP_S: Final = 3600.0
 CLOSE_WITHIN_S: Final = 2.0
@@ -37,6 +38,7 @@ class Questions:
     tell who is known. To be used on the event loop only.
     """
 
+    together: Callable[[], AbstractContextManager[None]]  # makes what is asked inside one commit
     # Without an end of its own: what is tried again always has its place back.
     _waiting: asyncio.Queue[_Question] = field(default_factory=asyncio.Queue, repr=False)
     _thread: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(1), repr=False)
@@ -51,13 +53,18 @@ class Questions:
         self._waiting.put_nowait(_Question(ask, monotonic() + GIVE_UP_S))
 
     async def carry_out(self) -> None:
-        """Ask one after the other, until cancelled."""
+        """Ask, several in one commit where several wait, until cancelled."""
         while True:
-            question = await self._waiting.get()
-            again = not await self._done(question)
-            if again:  # behind the others: it may be the only one that cannot be asked
+            asking = [await self._waiting.get()]
+            while len(asking) < TOGETHER and not self._waiting.empty():
+                asking.append(self._waiting.get_nowait())
+            again = await to_thread.run_sync(self._ask, asking, limiter=self._thread)
+            for (
+                question
+            ) in again:  # behind the others: it may be the only one that cannot be asked
                 self._waiting.put_nowait(question)
-            self._waiting.task_done()
+            for _ in asking:
+                self._waiting.task_done()
             if again:
                 await asyncio.sleep(RETRY_S)
 
@@ -72,16 +79,31 @@ class Questions:
         if lost := self._waiting.qsize():
             _log.warning("subscribe: %d forms are lost; the database had no time for them", lost)
 
-    async def _done(self, question: _Question) -> bool:
-        """Ask; False: the database has no time, and it is worth another try."""
+    def _ask(self, asking: Sequence[_Question]) -> list[_Question]:
+        """Ask in one commit; return those for which the database has no time, worth another try."""
         try:
-            await to_thread.run_sync(question.ask, limiter=self._thread)
-        except StorageError as error:
-            if monotonic() < question.until_s:
-                _log.warning("subscribe: a form waits: %s", error)
-                return False
-            _log.warning("subscribe: a form is lost after an hour: %s", error)
-        except Exception as error:  # noqa: BLE001 - one must not silence all others
-            # By its kind alone: its words may hold the address.
-            _log.warning("subscribe: a form is lost: %s", type(error).__name__)
+            with self.together():
+                return [question for question in asking if not _done(question)]
+        except StorageError as error:  # none of them was written
+            return [question for question in asking if _waits(question, error)]
+
+
+def _done(question: _Question) -> bool:
+    """Ask; False: the database has no time, and it is worth another try."""
+    try:
+        question.ask()
+    except StorageError as error:
+        return not _waits(question, error)
+    except Exception as error:  # noqa: BLE001 - one must not silence all others
+        # By its kind alone: its words may hold the address.
+        _log.warning("subscribe: a form is lost: %s", type(error).__name__)
+    return True
+
+
+def _waits(question: _Question, error: StorageError) -> bool:
+    """Tell whether a question is worth another try."""
+    if monotonic() < question.until_s:
+        _log.warning("subscribe: a form waits: %s", error)
         return True
+    _log.warning("subscribe: a form is lost after an hour: %s", error)
+    return False

@@ -150,6 +150,31 @@ def test_one_question_that_cannot_be_asked_holds_up_no_other(
     assert not any("n0@" in message for message in ours)
 
 
+def test_what_waited_is_asked_in_one_commit(
+    app: App, client: TestClient, other: sqlite3.Connection
+) -> None:
+    """So many forms as come while the database is busy cost it no more than one."""
+    ask(app, client, "first@example.org")
+    assert found(app, "first@example.org")
+    other.execute("BEGIN IMMEDIATE")
+    for number in range(30):
+        ask(app, client, f"n{number}@example.org")
+    sleep(0.2)  # the first of them is being asked by itself
+    before = changes(other)
+    other.execute("ROLLBACK")
+
+    assert all(found(app, f"n{number}@example.org") for number in range(30))
+    assert changes(other) - before <= 3
+
+
+def changes(other: sqlite3.Connection) -> int:
+    """Return the database's own count of commits (SQLite file format 1.3.7)."""
+    (path,) = [file for _, name, file in other.execute("PRAGMA database_list") if name == "main"]
+    with Path(path).open("rb") as file:
+        file.seek(24)
+        return int.from_bytes(file.read(4), "big")
+
+
 def test_what_waits_is_asked_before_the_door_closes(app: App) -> None:
     """Stopping the server loses no question that the database has time for."""
     with door(app, limits=UNLIMITED) as client:

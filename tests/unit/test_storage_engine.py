@@ -4,16 +4,19 @@ import sqlite3
 import stat
 import threading
 from collections.abc import Iterator
-from contextlib import closing
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
+from sqlalchemy import func, insert, select
 
 from pipeline.errors import StorageError
 from pipeline.model.moment import microseconds, moment
 from pipeline.storage.engine import Database, journal_mode, open_database
 from pipeline.storage.failures import storage_error
+from pipeline.storage.schema import meta
 
 
 @pytest.fixture
@@ -162,6 +165,66 @@ def test_threads_share_a_database(database: Database) -> None:
         thread.join()
 
     assert seen == [1, 1, 1]
+
+
+def test_what_is_gathered_is_one_commit(database: Database, file: Path) -> None:
+    """Others see all of it or nothing, this thread sees it at once, and senders hear of it once."""
+    bell = file.with_name(f"{file.name}.doorbell")
+    before = bell.read_bytes()
+    with database.gathering():
+        for name in ("a", "b"):
+            with database.writing(quiet=name == "a") as connection:
+                connection.execute(insert(meta).values(name=name, value=b""))
+            with database.reading() as connection:
+                assert connection.scalar(select(func.count()).where(meta.c.name == name)) == 1
+        assert "a" not in names(file)
+        assert bell.read_bytes() == before
+
+    assert {"a", "b"} <= names(file)
+    assert bell.read_bytes() != before
+
+
+def test_of_what_is_gathered_each_stands_alone(database: Database, file: Path) -> None:
+    """A change that fails takes no other with it; a gathering that fails takes all."""
+    with database.gathering():
+        with database.writing() as connection:
+            connection.execute(insert(meta).values(name="kept", value=b""))
+        with suppress(ZeroDivisionError), database.writing() as connection:
+            connection.execute(insert(meta).values(name="lost", value=b""))
+            raise ZeroDivisionError
+    assert "kept" in names(file)
+    assert "lost" not in names(file)
+
+    with suppress(ZeroDivisionError), database.gathering():
+        with database.writing() as connection:
+            connection.execute(insert(meta).values(name="never", value=b""))
+        raise ZeroDivisionError
+    assert "never" not in names(file)
+    with database.writing() as connection:
+        connection.execute(insert(meta).values(name="after", value=b""))
+    assert "after" in names(file)
+
+
+def test_a_gathering_is_of_one_thread(file: Path) -> None:
+    """Another thread waits for it like for any writer, and its change is its own."""
+
+    def write() -> None:
+        with opened.writing() as connection:
+            connection.execute(insert(meta).values(name="theirs", value=b""))
+
+    with closing(open_database(file)) as opened, ThreadPoolExecutor(1) as threads:
+        with suppress(ZeroDivisionError), opened.gathering():
+            waiting = threads.submit(write)
+            raise ZeroDivisionError
+        waiting.result(timeout=60)
+
+    assert "theirs" in names(file)
+
+
+def names(file: Path) -> set[str]:
+    """Return what another connection sees."""
+    with closing(sqlite3.connect(file)) as other:
+        return {name for (name,) in other.execute("SELECT name FROM meta")}
 
 
 def test_a_full_disk_leaves_the_transaction_before_it(database: Database) -> None:
