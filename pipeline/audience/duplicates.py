@@ -1,56 +1,51 @@
-"""Which addresses of a file came before, in a few bytes each."""
+"""Which addresses of a file came before, remembered on the disk."""
 
 from __future__ import annotations
 
-from array import array
+import sqlite3
 from typing import Final
 
-_SMALLEST: Final = 1 << 12  # places; a power of two
+from pipeline.errors import ConfigError
+
+_CACHE_KIB: Final = 4096
 
 
 class Lines:
-    """The line each text was first seen in; a dict of a million strings would take 150 MB more.
+    """The line each text was first seen in; memory stays the same however many there are.
 
-    Texts are told apart by 64 bits, keyed anew in every process (PEP 456): that any two of a
-    million are taken for one happens once in 37 million files.
+    They are in a database of SQLite's own that has no name: a file in the folder for temporary
+    ones, gone with this object. It has no text, but 64 bits of each, keyed anew in every process
+    (PEP 456): that any two of a million are taken for one happens once in 37 million files.
     """
 
     def __init__(self) -> None:
-        self._make(_SMALLEST)
+        database = sqlite3.connect("", isolation_level=None)
+        database.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+        database.execute("PRAGMA journal_mode = OFF").fetchone()  # nothing to roll back to
+        database.execute("CREATE TABLE seen (key INTEGER PRIMARY KEY, line INTEGER)")
+        database.execute("BEGIN")
+        self._cursor = database.cursor()
 
     def first(self, text: str, line: int) -> int:
         """Return the line that a text was first seen in, which is `line` if it is new.
 
         Args:
             text: anything.
-            line: 1 or more, below 2**32.
+            line: 1 or more.
+
+        Raises:
+            ConfigError: there is no room for temporary files.
         """
         key = hash(text)
-        keys, lines = self._keys, self._lines
-        at = key & self._mask
-        while found := lines[at]:
-            if keys[at] == key:
-                return found
-            at = (at + 1) & self._mask
-        keys[at], lines[at] = key, line
-        self._free -= 1
-        if not self._free:
-            self._grow()
-        return line
-
-    def _make(self, places: int) -> None:
-        self._keys = array("q", [0]) * places
-        self._lines = array("I", [0]) * places
-        self._mask = places - 1
-        self._free = places * 2 // 3  # fuller, and the walk past taken places gets long
-
-    def _grow(self) -> None:
-        before = zip(self._keys, self._lines, strict=True)
-        self._make(2 * (self._mask + 1))
-        for key, line in before:
-            if line:
-                at = key & self._mask
-                while self._lines[at]:
-                    at = (at + 1) & self._mask
-                self._keys[at], self._lines[at] = key, line
-                self._free -= 1
+        try:
+            if self._cursor.execute(
+                "INSERT OR IGNORE INTO seen VALUES (?, ?)", (key, line)
+            ).rowcount:
+                return line
+            found = self._cursor.execute("SELECT line FROM seen WHERE key = ?", (key,)).fetchone()
+        except sqlite3.Error as error:
+            raise ConfigError(
+                f"the addresses of the file cannot be remembered: {error};"
+                " make room in the folder for temporary files, or name another in SQLITE_TMPDIR"
+            ) from error
+        return int(found[0])

@@ -95,8 +95,8 @@ def read_rows(
 
     The file is CSV with any usual delimiter, with a header or with addresses from its first line
     on; or it has one address a line, alone or as `Name <address>`. Nothing in it stops the
-    reading, and nothing is skipped in silence but blank lines. Memory grows by the places of the
-    addresses only, some 25 MB a million, which are kept to find the duplicates.
+    reading, and nothing is skipped in silence but blank lines. Memory does not grow with the file:
+    what is needed to find the duplicates is in a temporary one.
 
     Args:
         stream: seekable; stays open.
@@ -105,7 +105,7 @@ def read_rows(
 
     Raises:
         ConfigError: no column is for addresses, or one that is wanted is not there; nothing was
-            yielded.
+            yielded. Or there is no room for a temporary file.
     """
     name = encoding or detect_encoding(stream).name
     stream.seek(0)

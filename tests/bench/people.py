@@ -125,8 +125,7 @@ def section(bares: list[float], ours: list[Ran], tenth: Ran, rows: int) -> list[
         *prose(
             f"The ratio was {min(ratios):.2f} to {max(ratios):.2f} in single rounds. Resident "
             f"memory was {tenth.peak_bytes / 1e6:.0f} MB at most for {rows // 10:,} rows, and "
-            f"{most / 1e6:.0f} MB for {rows:,}: what grows are 12 to 24 bytes a row to find "
-            "duplicates by."
+            f"{most / 1e6:.0f} MB for {rows:,}."
         ),
         f"SQLite {sqlite3.sqlite_version}; {surroundings('sqlalchemy')}",
     ]

@@ -480,6 +480,15 @@ def test_a_first_line_is_found_again_among_many() -> None:
     assert all(lines.first(f"a{n}@example.org", 99_999) == n for n in numbers)
 
 
+def test_a_full_disk_ends_an_import_and_says_which_folder() -> None:
+    """What was seen goes to a temporary file, and there may be no room for it."""
+    lines = Lines()
+    lines._cursor.execute("PRAGMA max_page_count = 9").fetchone()
+
+    with pytest.raises(ConfigError, match="full; make room in the folder for temporary files"):
+        all(lines.first(f"a{number}@example.org", number) for number in range(1, 30_001))
+
+
 def test_rejects_make_a_file_that_opens_in_a_spreadsheet() -> None:
     """Line, reason and the row as it was, nothing of it computed."""
     rejects = [
