@@ -21,6 +21,7 @@ from pipeline.operations.unsubscribe import Method, Unsubscribe
 
 # Whoever wrote a word down may still be at it with the database; by then they have ended.
 _LEFT_ALONE: Final = timedelta(seconds=10)
+_TOGETHER: Final = 50  # words in one commit, which takes a tenth of a second
 _SUFFIX: Final = ".json"
 _DAMAGED: Final = ".damaged"
 
@@ -97,11 +98,14 @@ class KeepWord:
         self._file(token, everything=everything).unlink(missing_ok=True)
 
     def carry_out(self) -> int:
-        """Carry out what was kept a while ago; return how many words are left. Safe to repeat.
+        """Carry out some of what was kept a while ago; return how many words are left.
+
+        Safe to repeat, and to be called until nothing is left.
 
         Raises:
-            StorageError: the database is still busy; the rest stays kept.
+            StorageError: the database is still busy; they stay kept.
         """
+        due: dict[Path, _Word] = {}
         left = 0
         for file in sorted(self.folder.glob(f"*{_SUFFIX}")):
             try:
@@ -114,13 +118,17 @@ class KeepWord:
             except ValueError:
                 file.replace(file.with_suffix(_DAMAGED))  # the same
                 continue
-            if self.clock() - word.at < _LEFT_ALONE:
+            if len(due) == _TOGETHER or self.clock() - word.at < _LEFT_ALONE:
                 left += 1
-                continue
-            if not file.exists():  # taken back meanwhile
-                continue
-            self._do(word)
-            file.unlink(missing_ok=True)
+            else:
+                due[file] = word
+        if due:
+            with self.unsubscribe.bearers.subscribers.database.gathering():
+                for file, word in due.items():
+                    if file.exists():  # not taken back meanwhile
+                        self._do(word)
+            for file in due:
+                file.unlink(missing_ok=True)
         return left
 
     def _do(self, word: _Word) -> None:

@@ -16,7 +16,7 @@ from pipeline.errors import NotAllowed
 from pipeline.model.ports import Clock
 from pipeline.model.subscriber import Consent, ListId, SubscriberId, SubscriberState
 from pipeline.storage.engine import Database
-from pipeline.storage.lists import Lists
+from pipeline.storage.lists import PROBE, Lists
 from pipeline.storage.schema import (
     consent,
     delivery,
@@ -30,8 +30,6 @@ from pipeline.storage.schema import (
 from pipeline.storage.standing import NewSubscriber
 from pipeline.storage.subscribers import Subscribers
 
-# No list of the settings can have this name. Nobody else is on it, and nothing is sent to it.
-LIST: Final = "doctor_probe"
 NAME: Final = "probe"
 _OWN: Final = (subscription, tag, consent, notice)
 _REFERRING: Final = (delivery, exclusion, feedback)
@@ -68,7 +66,7 @@ class Probe:
         Raises:
             NotAllowed: somebody real has the address; nothing was written but the list.
         """
-        list_ = Lists(database).ensure((LIST,))[LIST]
+        list_ = Lists(database).ensure((PROBE,))[PROBE]
         subscribers = Subscribers(database, address_hasher(keys), list_)
         address = parse_address(f"{NAME}@{domain}")
         known = subscribers.find(address.normalised)

@@ -14,6 +14,8 @@ from pipeline.storage.engine import Database
 from pipeline.storage.schema import mailing_list
 
 MOST: Final = 256  # a token has one byte for the number of a list
+# Only the doctor's own person is on it. No list of the settings can have this name.
+PROBE: Final = "doctor_probe"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +41,9 @@ class Lists:
         return {name: known[name] for name in wanted}
 
     def all(self) -> dict[str, ListId]:
-        """Return the number of every list, `main` first."""
+        """Return the number of every list of people, `main` first."""
         with self.database.reading() as connection:
-            return _all(connection)
+            return {name: number for name, number in _all(connection).items() if name != PROBE}
 
 
 def _all(connection: Connection) -> dict[str, ListId]:

@@ -23,6 +23,8 @@ from pipeline.web.pages import Pages
 # Longer the database may not keep a mailbox provider waiting; the word goes to the disk then.
 PATIENCE_S: Final = 0.75
 _RETRY_S: Final = 5.0
+_NEXT_S: Final = 0.5  # while many wait
+_MANY: Final = 20
 _SOMEBODY: Final = "…@…"
 _ONE_CLICK: Final = b"One-Click"
 
@@ -78,11 +80,12 @@ class UnsubscribePages:
     async def carry_out_kept(self) -> None:
         """Carry out, again and again, what the database could not take; until cancelled."""
         while True:
+            left = 0
             try:
-                await run_in_threadpool(self.keep_word.carry_out)
+                left = await run_in_threadpool(self.keep_word.carry_out)
             except (StorageError, OSError) as error:
                 _log.warning("unsubscribe: words are kept: %s", error)
-            await asyncio.sleep(_RETRY_S)
+            await asyncio.sleep(_RETRY_S if left < _MANY else _NEXT_S)
 
     async def _leave(self, request: Request, *, everything: bool, method: Method) -> Response:
         token = request.path_params["token"]

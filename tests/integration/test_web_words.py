@@ -77,6 +77,29 @@ def test_a_damaged_word_does_not_stop_the_others(app: App) -> None:
     assert len(list(keep.folder.glob("*.damaged"))) == len(damaged)
 
 
+def test_many_words_are_carried_out_in_few_commits(app: App) -> None:
+    """A call takes some of them and is soon over, so that a server can stop; none is lost."""
+    assert isinstance(app.clock, Hands)
+    people = [subscribe(app, f"r{number}@example.org") for number in range(120)]
+    keep = app.keep_word()
+    for person in people:
+        keep(link(app, Action.UNSUBSCRIBE, person)[3:])
+    app.clock.turn(timedelta(minutes=1))
+    before = commits(app)
+
+    left = [keep.carry_out() for _ in range(4)]
+
+    assert left == [70, 20, 0, 0]
+    assert commits(app) - before == 3
+    assert {states(app, person)[MAIN] for person in people} == {SubscriberState.UNSUBSCRIBED}
+    assert not list(keep.folder.iterdir())
+
+
+def commits(app: App) -> int:
+    """Return the database's own count of them (SQLite file format 1.3.7)."""
+    return int.from_bytes(app.database.path.read_bytes()[24:28], "big")
+
+
 def test_what_cannot_be_written_is_not_promised(app: App) -> None:
     """A full or forbidden disk is an outage, not a yes."""
     token = link(app, Action.UNSUBSCRIBE, subscribe(app, "robin@example.org"))[3:]

@@ -14,6 +14,7 @@ from pipeline.model.subscriber import (
     SuppressionReason,
 )
 from pipeline.storage.engine import Database
+from pipeline.storage.lists import PROBE, Lists
 from pipeline.storage.standing import Known, NewSubscriber, Standing, stand
 from pipeline.storage.subscribers import PAGE, ROUND, Subscribers
 from pipeline.storage.suppressions import Suppressions
@@ -110,6 +111,15 @@ def test_standing_follows_from_what_is_known(
 ) -> None:
     """Nobody who left comes back by it, no name is emptied, and who confirmed stays so."""
     assert stand(new, known, suppressed=suppressed) == (standing, after)
+
+
+def test_the_doctors_own_list_is_no_list_of_people(database: Database) -> None:
+    """It has a number for its links, and nobody is shown it."""
+    lists = Lists(database)
+    number = lists.ensure(["weekly", PROBE])[PROBE]
+
+    assert list(lists.all()) == ["main", "weekly"]
+    assert lists.ensure([PROBE]) == {PROBE: number}
 
 
 def test_who_is_added_is_found_by_address_and_by_id(subscribers: Subscribers) -> None:
