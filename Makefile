@@ -59,6 +59,7 @@ bench: $(WORK)
 	@sh .ci/packages
 	@echo 'Measuring; leave the machine alone for a quarter of an hour'
 	@$(BIN)/python tests/bench/build.py
+	@$(BIN)/python tests/bench/archive.py
 	@$(BIN)/python tests/bench/send.py
 	@$(BIN)/python tests/bench/people.py
 	@$(BIN)/python tests/bench/load.py
@@ -70,7 +71,7 @@ docs: $(WORK)
 
 pictures: $(WORK)
 	@echo 'Taking the pictures of the sample issues'
-	@$(BIN)/python tests/docs/pictures.py
+	@$(BIN)/python -m tests.docs.pictures
 
 constraints:
 	@echo 'Resolving the newest allowed versions in a scratch environment'

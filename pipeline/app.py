@@ -22,14 +22,25 @@ if TYPE_CHECKING:  # each operation brings its rooms; a command pays only for it
     from pipeline.operations.send import Send
     from pipeline.operations.send_one import SendOne
     from pipeline.operations.tick import Tick
+    from pipeline.preflight.catalogue import Check
 
 
 def diagnostic_codes() -> dict[str, str]:
-    """Return every stable code with its explanation, the reader's first."""
+    """Return every stable code with what it is about, the reader's first."""
     from pipeline.formats.codes import CODES as READER_CODES
-    from pipeline.preflight import CODES as PREFLIGHT_CODES
+    from pipeline.images.codes import CODES as PICTURE_CODES
+    from pipeline.preflight.catalogue import checks
+    from pipeline.render.lint import CODES as TEMPLATE_CODES
 
-    return {**READER_CODES, **PREFLIGHT_CODES}
+    about = {code: check.what for code, check in checks().items()}
+    return {**READER_CODES, **PICTURE_CODES, **about, **TEMPLATE_CODES}
+
+
+def explained(code: str) -> Check | None:
+    """Return the whole explanation of a check; None for codes of reading, which have one line."""
+    from pipeline.preflight.catalogue import checks
+
+    return checks().get(code)
 
 
 @dataclass(frozen=True, kw_only=True)

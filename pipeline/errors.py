@@ -49,6 +49,7 @@ class Diagnostic:
     source: str | None = None  # the text of that line
     note: str | None = None  # why, or what was found
     help: str | None = None  # what to do
+    allowed: bool = False  # its author knows of it and accepts it: counted, and no more
 
 
 class BroadsheetError(Exception):

@@ -283,14 +283,16 @@ class Readership(Workspace):
     def notify(self) -> Notify:
         """Send the mails about consent."""
         from pipeline.operations.notify import Notify
-        from pipeline.render import packaged_templates
         from pipeline.render.notice import NoticeRenderer
 
-        folders = (self.root / self.settings.paths.templates, packaged_templates())
         return Notify(
             bearers=self.bearers,
             notices=self.notices,
-            renderer=NoticeRenderer(folders, self.settings.newsletter.template),
+            renderer=NoticeRenderer(
+                self.template_dirs,
+                self.settings.newsletter.template,
+                inliner=self.settings.newsletter.inliner,
+            ),
             sender=self.sender(),
             keys=self.keys,
             sign=self.sign,

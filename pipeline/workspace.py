@@ -121,15 +121,35 @@ class Workspace:
         """Every installed format."""
         return plugins.load_all("formats")
 
-    @cached_property
-    def renderer(self) -> Renderer:
-        """The renderer: the workspace's templates first, then the packaged ones."""
-        from pipeline.render import Renderer, packaged_templates
+    @property
+    def template_dirs(self) -> tuple[Path, Path]:
+        """Where templates are: the workspace's first, then the packaged ones."""
+        from pipeline.render import packaged_templates
 
-        return Renderer(
-            (self.root / self.settings.paths.templates, packaged_templates()),
-            template=self.settings.newsletter.template,
-        )
+        return (self.root / self.settings.paths.templates, packaged_templates())
+
+    @property
+    def renderer(self) -> Renderer:
+        """The renderer of the newsletter's template."""
+        return self.renderer_for(None)
+
+    def renderer_for(self, template: str | None) -> Renderer:
+        """Return the renderer of a template; None: of the newsletter's. Each is made once.
+
+        Raises:
+            ConfigError: no template has that name; the message lists those there are.
+        """
+        from pipeline.render import Renderer
+
+        name = template or self.settings.newsletter.template
+        if name not in self._renderers:
+            inliner = self.settings.newsletter.inliner
+            self._renderers[name] = Renderer(self.template_dirs, name, inliner=inliner)
+        return self._renderers[name]
+
+    @cached_property
+    def _renderers(self) -> dict[str, Renderer]:
+        return {}
 
     @cached_property
     def database(self) -> Database:
@@ -148,6 +168,11 @@ class Workspace:
         create = not self._database_file.exists()
         file = self.data / "secret.key"
         return Keys(load_secrets(file, create=create), file)
+
+    @property
+    def has_database(self) -> bool:
+        """Whether anything was ever stored."""
+        return self._database_file.exists()
 
     @property
     def _database_file(self) -> Path:

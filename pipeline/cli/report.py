@@ -80,15 +80,24 @@ def as_json(diagnostic: Diagnostic) -> dict[str, object]:
     return {name: getattr(diagnostic, name) for name in Diagnostic.__slots__}
 
 
-def summary(diagnostics: Sequence[Diagnostic]) -> str:
-    """Return "2 errors, 1 warning", or "no findings"."""
-    counts = Counter(diagnostic.severity for diagnostic in diagnostics)
+def summary(diagnostics: Sequence[Diagnostic], *, shown: int | None = None) -> str:
+    """Return "2 errors, 1 warning", or "no findings".
+
+    Args:
+        diagnostics: what was found; what is allowed is counted apart.
+        shown: how many of them a reader saw, if not all.
+    """
+    counted = [each for each in diagnostics if not each.allowed]
+    counts = Counter(diagnostic.severity for diagnostic in counted)
     parts = [
         f"{counts[severity]} {severity}{'s' if counts[severity] > 1 else ''}"
         for severity in Severity
         if counts[severity]
     ]
-    return ", ".join(parts) or "no findings"
+    if allowed := len(diagnostics) - len(counted):
+        parts.append(f"{allowed} allowed")
+    hidden = len(counted) - shown if shown is not None else 0
+    return (", ".join(parts) or "no findings") + f"; --notes shows {hidden} more" * bool(hidden)
 
 
 def _safe(text: str) -> str:

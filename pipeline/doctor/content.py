@@ -26,6 +26,9 @@ def alternatives(mail: Mail) -> Iterator[Finding]:
         yield Finding(f"the message is {kind}")
         return
     parts = [part.get_content_type() for part in mail.parsed.walk()][1:]
+    attached = parts[3:] if parts[1:2] == ["multipart/related"] else []
+    if attached and all(kind.startswith("image/") for kind in attached):
+        parts = [parts[0], parts[2]]  # the HTML part, with its pictures
     if parts != ["text/plain", "text/html"]:
         yield Finding(f"its parts are {', '.join(parts) or 'none'}")
     if len(mail.parsed.get_boundary() or "") > LONGEST_BOUNDARY:

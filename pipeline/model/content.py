@@ -52,6 +52,8 @@ class Image:
     url: str
     alt: str  # empty only if the author left it empty
     title: str | None = None
+    width: int | None = None  # px as shown; None if only the far server knows
+    height: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

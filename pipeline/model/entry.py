@@ -16,6 +16,7 @@ PARTS: Final = (
     "message.eml",
     "check.json",
 )
+PICTURES: Final = "images"  # the folder of an entry's pictures
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,8 +43,11 @@ class Entry:
     counts: Counts
     errors: int  # findings in check.json that stop approval
     warnings: int
-    parts: tuple[tuple[str, str], ...]  # file name, sha256 hex; in the order of PARTS
-    digest: str  # sha256 hex over `parts`, subject and preheader
+    parts: tuple[
+        tuple[str, str], ...
+    ]  # file name, sha256 hex; in the order of PARTS, then images/NAME
+    digest: str  # sha256 hex over `parts`, subject, preheader and `pictures`, if there are any
+    pictures: tuple[tuple[str, int, int], ...] = ()  # name in images/, width and height in px
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

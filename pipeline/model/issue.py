@@ -109,7 +109,9 @@ class Issue:
     image: str | None = None
     send_at: datetime | None = None  # aware
     canonical_url: str | None = None
+    template: str | None = None  # the theme it is sent in; None: the newsletter's
     status: str | None = None
+    allow: tuple[str, ...] = ()  # codes of findings the author knows of and accepts
     intro: tuple[Block, ...] = ()
     declared: Declared = field(default_factory=Declared)
     extra: tuple[tuple[str, str], ...] = ()  # unknown front-matter keys: name, raw YAML text

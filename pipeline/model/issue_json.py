@@ -60,7 +60,9 @@ def to_json(issue: Issue) -> dict[str, Json]:
         "image": issue.image,
         "send_at": issue.send_at.isoformat() if issue.send_at else None,
         "canonical_url": issue.canonical_url,
+        "template": issue.template,
         "status": issue.status,
+        "allow": list(issue.allow),
         "declared": {"stories": issue.declared.stories, "minutes": issue.declared.minutes},
         "extra": dict(issue.extra),
         "intro": _blocks(issue.intro),
@@ -95,7 +97,9 @@ def from_json(data: dict[str, Json]) -> Issue:
         image=data["image"],
         send_at=datetime.fromisoformat(data["send_at"]) if data["send_at"] else None,
         canonical_url=data["canonical_url"],
+        template=data.get("template"),  # entries of the time before it have none
         status=data["status"],
+        allow=tuple(data.get("allow", ())),  # entries of the time before it have none
         declared=Declared(stories=declared["stories"], minutes=declared["minutes"]),
         extra=tuple(data["extra"].items()),
         intro=_read_blocks(data["intro"]),
@@ -158,8 +162,9 @@ def _inline(node: Inline) -> Json:
             return {"code": text}
         case Link(url, children):
             return {"link": url, "content": _content(children)}
-        case Image(url, alt, title):
-            return {"image": url, "alt": alt, "title": title}
+        case Image(url, alt, title, width, height):
+            size = {"width": width, "height": height} if width and height else {}
+            return {"image": url, "alt": alt, "title": title, **size}
         case LineBreak():
             return {"break": True}
         case _:
@@ -184,12 +189,16 @@ def _read_inline(data: Json) -> Inline:
             return Code(text)
         case {"link": url, "content": children}:
             return Link(url, _read_content(children))
-        case {"image": url, "alt": alt, "title": title}:
-            return Image(url, alt, title)
+        case {"image": _}:
+            return _read_image(data)
         case {"break": True}:
             return LineBreak()
         case _:
             raise ValueError(f"not inline content: {data!r}")
+
+
+def _read_image(data: Json) -> Image:
+    return Image(data["image"], data["alt"], data["title"], data.get("width"), data.get("height"))
 
 
 def _blocks(blocks: tuple[Block, ...]) -> list[Json]:
@@ -256,8 +265,7 @@ def _read_block(data: dict[str, Json]) -> Block:
         case "rule":
             return Rule()
         case "figure":
-            image = Image(data["image"], data["alt"], data["title"])
-            return Figure(image, data["caption"], data["link"])
+            return Figure(_read_image(data), data["caption"], data["link"])
         case "button":
             return Button(data["url"], _read_content(data["text"]))
         case "heading":

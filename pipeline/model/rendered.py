@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from pipeline.model.picture import Picture
+
 
 class MergeSlot(StrEnum):
     """The closed set of per-reader values; each value is the marker that stands for it.
@@ -69,6 +71,7 @@ class RenderedIssue:
     mjml: str
     html: str  # ASCII with character references, <!DOCTYPE html> first, slots in place
     text: str  # lines of at most 72 characters but for URLs, slots in place
+    pictures: tuple[Picture, ...] = ()  # those whose `cid:` the HTML names are attached
 
 
 def _hex(text: str) -> str:

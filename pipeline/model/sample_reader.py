@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
 
@@ -16,7 +16,7 @@ class SampleReader:
     about: str  # what is special about them
     address: str
     name: str = ""
-    fields: Mapping[str, str] = MappingProxyType({})
+    fields: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
 
 SAMPLE_READERS: Final = (

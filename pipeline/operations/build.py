@@ -54,8 +54,7 @@ class Build:
         return built
 
     def _freeze(self, examined: Examined) -> Built:
-        issue = _known_by_name(examined.issue, examined.file.name)
-        document = json.dumps(to_json(issue), indent=2, ensure_ascii=False) + "\n"
+        issue = examined.issue
         written = self.outbox.put(
             examined.entry,
             title=issue.title,
@@ -68,7 +67,7 @@ class Build:
                 minutes=reading_minutes(issue),
             ),
             tag=f"tag:{self.newsletter.host},{self.newsletter.since}:issue:{examined.entry}",
-            issue_json=document.encode(),
+            issue_json=issue_document(issue, examined.file.name),
             rendered=examined.rendered,
             message=examined.message,
             check=tuple(replace(each, file=examined.file.name) for each in examined.diagnostics),
@@ -81,11 +80,16 @@ class Build:
         )
 
 
-def _known_by_name(issue: Issue, name: str) -> Issue:
-    """Forget the path: an entry is the same on every machine and from every folder."""
-    if issue.provenance is None:
-        return issue
-    return replace(issue, provenance=replace(issue.provenance, file=name))
+def issue_document(issue: Issue, name: str) -> bytes:
+    """Return issue.json, the same on every machine and from every folder.
+
+    Args:
+        issue: what was read.
+        name: of the file it was read from, without its path.
+    """
+    if issue.provenance is not None:
+        issue = replace(issue, provenance=replace(issue.provenance, file=name))
+    return (json.dumps(to_json(issue), indent=2, ensure_ascii=False) + "\n").encode()
 
 
 def _refuse_collisions(examined: Sequence[Examined]) -> None:

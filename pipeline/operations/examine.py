@@ -2,20 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from pipeline.errors import Diagnostic
+from pipeline.errors import ConfigError, Diagnostic, Severity
+from pipeline.formats.codes import CODES as READER_CODES
+from pipeline.images.codes import CODES as PICTURE_CODES
+from pipeline.images.collect import Collector
 from pipeline.model.entry import EntryId
 from pipeline.model.issue import Issue
 from pipeline.model.newsletter import Newsletter
 from pipeline.model.rendered import RenderedIssue
+from pipeline.model.sample_reader import SAMPLE_READERS
 from pipeline.operations.read import ReadIssue
+from pipeline.operations.sample import sample_message
 from pipeline.outbox.compose import compose
 from pipeline.outbox.folder import entry_id
-from pipeline.preflight import Rule, check
+from pipeline.outbox.message import MessageTemplate
+from pipeline.preflight import Filled, Rule, check
+from pipeline.preflight.verdict import judge
 from pipeline.render import Renderer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Composed:
+    """An issue taken to its message; nobody has judged it yet."""
+
+    file: Path
+    entry: EntryId
+    issue: Issue  # its pictures with the addresses they have on the site
+    mailed: Issue  # its pictures with the addresses they have in the mail
+    rendered: RenderedIssue
+    template: MessageTemplate
+    said: tuple[Diagnostic, ...]  # by the reader and about pictures
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,16 +44,10 @@ class Examined:
 
     file: Path
     entry: EntryId
-    issue: Issue
+    issue: Issue  # its pictures with the addresses they have on the site
     rendered: RenderedIssue
     message: bytes  # the sample message
-    said: tuple[Diagnostic, ...]  # by the reader: warnings and notes
-    found: tuple[Diagnostic, ...]  # by preflight
-
-    @property
-    def diagnostics(self) -> tuple[Diagnostic, ...]:
-        """Both, the reader's first."""
-        return self.said + self.found
+    diagnostics: tuple[Diagnostic, ...]  # of reader, pictures and preflight, as they count
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,9 +55,11 @@ class Examine:
     """Read, render, compose and check one file: the same bytes that would be sent."""
 
     read: ReadIssue
-    renderer: Renderer
+    collect: Collector
+    renderer_for: Callable[[str | None], Renderer]  # by template; None: the newsletter's
     newsletter: Newsletter
     rules: Sequence[Rule]
+    severity: Mapping[str, Severity | None] = field(default_factory=dict)  # None: off
 
     def __call__(self, file: Path) -> Examined:
         """Examine one file; nothing is written.
@@ -51,30 +67,82 @@ class Examine:
         Raises:
             IssueError, ConfigError, TemplateError, MessageError: it does not get that far.
         """
+        return self.judge(self.compose(file))
+
+    def compose(self, file: Path) -> Composed:
+        """Take one file to its message; see `__call__`."""
         reading = self.read(file)
-        issue = reading.issue
-        entry = entry_id(issue.slug or file.stem)
-        rendered = self.renderer.render(
-            issue, self.newsletter, web_url=issue_url(issue, entry, self.newsletter)
+        entry = entry_id(reading.issue.slug or file.stem)
+        collected = self.collect(reading.issue, file=file, entry=entry, newsletter=self.newsletter)
+        issue = collected.issue
+        rendered = replace(
+            self._renderer(reading.issue, file).render(
+                collected.mailed,
+                self.newsletter,
+                web_url=issue_url(issue, entry, self.newsletter),
+            ),
+            pictures=collected.pictures,
         )
-        message = compose(rendered, self.newsletter, entry_id=entry).sample(issue.date)
-        return Examined(
+        return Composed(
             file=file,
             entry=entry,
             issue=issue,
+            mailed=collected.mailed,
+            rendered=rendered,
+            template=compose(rendered, self.newsletter, entry_id=entry),
+            said=reading.diagnostics + collected.diagnostics,
+        )
+
+    def judge(self, composed: Composed) -> Examined:
+        """Say what is wrong with a message.
+
+        Raises:
+            MessageError: a sample reader cannot be written to.
+        """
+        issue, rendered = composed.issue, composed.rendered
+        message = composed.template.sample(issue.date)
+        found = check(
+            composed.mailed,
+            rendered,
+            self.newsletter,
+            message=message,
+            samples=[
+                Filled(each, sample_message(composed.template, each, issue.date))
+                for each in SAMPLE_READERS
+            ],
+            rules=self.rules,
+        )
+        judged = judge(
+            composed.mailed,
+            [*composed.said, *found],
+            severity=self.severity,
+            known=READER_CODES.keys() | PICTURE_CODES.keys(),
+        )
+        file = composed.file
+        return Examined(
+            file=file,
+            entry=composed.entry,
+            issue=issue,
             rendered=rendered,
             message=message,
-            said=reading.diagnostics,
-            found=tuple(
-                each if each.file else replace(each, file=str(file))
-                for each in self._found(issue, rendered, message)
+            diagnostics=tuple(
+                each if each.file else replace(each, file=str(file)) for each in judged
             ),
         )
 
-    def _found(
-        self, issue: Issue, rendered: RenderedIssue, message: bytes
-    ) -> tuple[Diagnostic, ...]:
-        return check(issue, rendered, self.newsletter, message=message, rules=self.rules)
+    def _renderer(self, issue: Issue, file: Path) -> Renderer:
+        try:
+            return self.renderer_for(issue.template)
+        except ConfigError as error:
+            if issue.template is None:
+                raise
+            raise ConfigError(f"{_place(issue, file)}: {error}") from error
+
+
+def _place(issue: Issue, file: Path) -> str:
+    spans = dict(issue.provenance.spans) if issue.provenance else {}
+    span = spans.get("/template")
+    return f"{file}:{span.line}" if span else str(file)
 
 
 def issue_url(issue: Issue, entry: EntryId, newsletter: Newsletter) -> str:

@@ -1,39 +1,60 @@
-"""Write feeds and pages of what has been published."""
+"""Write the archive and the feeds of what has been published; what did not change is left alone."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from datetime import datetime, time
 from pathlib import Path
+from typing import Final
 from zoneinfo import ZoneInfo
 
-from pipeline.errors import ConfigError
-from pipeline.model.entry import Approval, Entry
-from pipeline.model.issue import Issue
-from pipeline.model.issue_json import from_json
-from pipeline.model.newsletter import Newsletter
+from pipeline.formats.markdown_writer import write_markdown
+from pipeline.model.entry import EntryId
 from pipeline.model.ports import Clock
-from pipeline.outbox.approval import ApprovalState, approval_state
+from pipeline.operations.ping import Ping, Pinged
+from pipeline.operations.survey import Survey
 from pipeline.outbox.files import write_if_changed
 from pipeline.outbox.folder import Outbox
-from pipeline.publish.feed import Feed
-from pipeline.publish.item import FeedItem, feed_item
-from pipeline.publish.site import Published, files, issue_url
+from pipeline.publish.catalogue import Catalogue, Damaged, Known, opened, remove
+from pipeline.publish.documents import Documents
+from pipeline.publish.frame import Frame
+from pipeline.publish.page import Neighbours, shown, with_neighbours
+from pipeline.publish.pictures import pictures
+from pipeline.publish.record import Record
+from pipeline.publish.site import (
+    ISSUE_FILES,
+    Document,
+    issue_files,
+    issue_folder,
+    neighbours_of,
+)
+
+_NEVER: Final = "-"  # stands where a digest would: a file to look at again
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """An approved entry whose moment has not come."""
+
+    id: EntryId
+    date: str  # ISO
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Publication:
-    """What was written, and what is still to come."""
+    """What was written and removed, and what is still to come."""
 
-    files: tuple[Path, ...]
-    changed: tuple[Path, ...]
-    items: tuple[FeedItem, ...]
-    waiting: tuple[Entry, ...]  # approved, but their moment has not come
+    files: tuple[Path, ...]  # lists and feeds, changed or not, and what else was looked at
+    changed: tuple[Path, ...]  # written or removed
+    removed: tuple[Path, ...]
+    items: tuple[EntryId, ...]  # published, oldest first
+    waiting: tuple[Waiting, ...]
+    pinged: Pinged
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Publish:
     """Turn approved entries into feeds and pages, from issue.json and never from mail HTML.
 
@@ -41,57 +62,203 @@ class Publish:
     """
 
     outbox: Outbox
-    newsletter: Newsletter
+    frame: Frame
     site: Path
+    catalogue: Path  # what the last run wrote; it can be lost
     slot_time: time
     zone: ZoneInfo
     clock: Clock
-    feeds: Sequence[Feed]
+    ping: Ping
 
-    def __call__(self) -> Publication:
+    def __call__(self, *, rebuild: bool = False, verify: bool = False) -> Publication:
         """Write the site; files whose bytes are the same are not touched.
+
+        Args:
+            rebuild: write the pages of old issues again, in today's look.
+            verify: read every entry and every file, whatever the last run knew.
 
         Raises:
             OutboxError: an entry was changed by hand, or a file cannot be written.
+            ConfigError: the date of an issue is none that a feed can show.
         """
-        now = self.clock()
-        published: list[Published] = []
-        waiting: list[Entry] = []
-        for entry in self.outbox.entries():
-            approval = self.outbox.approval(entry.id)
-            if approval is None or approval_state(entry, approval) is not ApprovalState.APPROVED:
-                continue
-            issue = from_json(json.loads(self.outbox.part(entry.id, "issue.json")))
-            moment = self._moment(issue, approval)
-            if moment > now:
-                waiting.append(entry)
-                continue
-            try:
-                public = feed_item(
-                    issue,
-                    self.newsletter,
-                    tag=entry.tag,
-                    url=issue_url(self.newsletter, entry.id),
-                    published=moment,
-                    updated=moment,
-                )
-            except ValueError as error:
-                raise ConfigError(f"{entry.id}: {error}; give the issue another date") from error
-            published.append(Published(entry=entry.id, issue=issue, item=public))
-        written: list[Path] = []
-        changed: list[Path] = []
-        for name, data in files(self.newsletter, published, feeds=self.feeds):
-            written.append(self.site / name)
-            if write_if_changed(self.site, name, data):
-                changed.append(self.site / name)
+        try:
+            run = self._run(rebuild=rebuild, verify=verify)
+        except Damaged:
+            remove(self.catalogue)
+            run = self._run(rebuild=rebuild, verify=verify)
+        return replace(run, pinged=self.ping(self.clock()))
+
+    def _run(self, *, rebuild: bool, verify: bool) -> Publication:
+        with opened(self.catalogue) as catalogue:
+            survey = Survey(
+                outbox=self.outbox,
+                newsletter=self.frame.newsletter,
+                site=self.site,
+                slot_time=self.slot_time,
+                zone=self.zone,
+                catalogue=catalogue,
+                verify=verify,
+            )
+            run = _Run(self, catalogue, survey, again=rebuild, verify=verify)
+            return run(self.clock())
+
+
+@dataclass(frozen=True)
+class _Run:
+    """One writing of the site."""
+
+    publish: Publish
+    catalogue: Catalogue
+    survey: Survey
+    again: bool  # also what is as it should be
+    verify: bool  # do not believe that it is
+    looked_at: list[str] = field(default_factory=list)
+    changed: list[str] = field(default_factory=list)
+    removed: list[str] = field(default_factory=list)
+
+    def __call__(self, now: datetime) -> Publication:
+        """Write pages before the lists that name them, and remove them after."""
+        known = self.survey()
+        approved = [each.record for each in known.values() if each.approved]
+        public = sorted(
+            (record for record in approved if record.published <= now),
+            key=lambda record: (record.published, record.tag),
+        )
+        self._pages(public, known)
+        self._documents(list(Documents(self.publish.frame, public, self.survey)))
+        gone = known.keys() - {record.entry for record in public}
+        self._withdraw(entry for entry in gone if known[entry].shown)
+        for entry in gone.difference(self.publish.outbox.ids()):
+            self.catalogue.forget(entry)
+        site = self.publish.site
         return Publication(
-            files=tuple(written),
-            changed=tuple(changed),
-            items=tuple(each.item for each in published),
-            waiting=tuple(waiting),
+            files=tuple(site / name for name in self.looked_at),
+            changed=tuple(site / name for name in self.changed),
+            removed=tuple(site / name for name in self.removed),
+            items=tuple(record.entry for record in public),
+            waiting=tuple(
+                Waiting(id=record.entry, date=record.published.date().isoformat())
+                for record in approved
+                if record.published > now
+            ),
+            pinged=Pinged(),  # once the site is as it shall be
         )
 
-    def _moment(self, issue: Issue, approval: Approval) -> datetime:
-        if issue.date is None:
-            return approval.approved_at.astimezone(self.zone)
-        return datetime.combine(issue.date, self.slot_time, tzinfo=self.zone)
+    def _pages(self, public: Sequence[Record], known: Mapping[EntryId, Known]) -> None:
+        """Write the pages of new and corrected issues, and new links into those beside them."""
+        there = self._folders()
+        planned: list[tuple[int, str, bool]] = []
+        for place, record in enumerate(public):
+            before = known[record.entry]
+            beside = " ".join(
+                f"{public[index].entry} {public[index].words}"
+                if 0 <= index < len(public)
+                else _NEVER
+                for index in (place - 1, place + 1)
+            )
+            frozen = before.shown == record.words and record.entry in there and not self.again
+            if not frozen or before.beside != beside or self.verify:
+                planned.append((place, beside, frozen))
+        # Noted before anything is written: what a killed run leaves behind is known as ours.
+        for place, _, _ in planned:
+            entry = public[place].entry
+            self.catalogue.show(entry, shown=known[entry].shown or _NEVER, beside=_NEVER)
+        if planned:
+            self.catalogue.commit()
+        for place, beside, frozen in planned:
+            record = public[place]
+            neighbours = neighbours_of(self.publish.frame, public, place, self.survey)
+            if not (frozen and self._relinked(record, neighbours)):
+                self._page(record, neighbours)
+            self.catalogue.show(record.entry, shown=record.words, beside=beside)
+
+    def _page(self, record: Record, neighbours: Neighbours) -> None:
+        issue = self.survey.issue(record.entry)
+        for name, data in issue_files(
+            self.publish.frame,
+            issue,
+            record,
+            self.survey.listing(record.entry),
+            markdown=write_markdown(issue),
+            neighbours=neighbours,
+            pictures=pictures(record.entry, self.publish.outbox.pictures(record.entry)),
+        ):
+            self._write(name, data)
+
+    def _relinked(self, record: Record, neighbours: Neighbours) -> bool:
+        """Change the links of a frozen page; False: the page is not as we wrote it."""
+        folder = issue_folder(record.entry)
+        page = self._bytes(f"{folder}/index.html")
+        if page is None or (self.verify and not self._is_whole(record, page)):
+            return False
+        linked = with_neighbours(self.publish.frame, page, neighbours)
+        if linked is None:
+            return False
+        self._write(f"{folder}/index.html", linked)
+        return True
+
+    def _is_whole(self, record: Record, page: bytes) -> bool:
+        shows = shown(page)
+        twin = self.publish.site / issue_folder(record.entry) / "index.md"
+        return bool(shows and shows.words == record.words and twin.is_file())
+
+    def _documents(self, wanted: Sequence[Document]) -> None:
+        before = self.catalogue.files()
+        stale = [
+            each
+            for each in wanted
+            if before.get(each.path) != each.made_of
+            or self.again
+            or self.verify
+            or not (self.publish.site / each.path).is_file()
+        ]
+        gone = before.keys() - {each.path for each in wanted}
+        self.catalogue.made(dict.fromkeys((each.path for each in stale), _NEVER))
+        if stale:
+            self.catalogue.commit()
+        for each in stale:
+            self._write(each.path, each.build(), feed_url=each.feed_url)
+            self.catalogue.made({each.path: each.made_of})
+        for path in sorted(gone):
+            self._remove(path)
+        self.catalogue.unmade(gone)
+        written = {each.path for each in stale}
+        self.looked_at.extend(each.path for each in wanted if each.path not in written)
+
+    def _withdraw(self, entries: Iterable[EntryId]) -> None:
+        for entry in sorted(entries):
+            for name in ISSUE_FILES:
+                self._remove(f"{issue_folder(entry)}/{name}")
+            with suppress(FileNotFoundError, NotADirectoryError):
+                for picture in sorted((self.publish.site / "images" / entry).iterdir()):
+                    self._remove(f"images/{entry}/{picture.name}")
+            self.catalogue.show(entry, shown="", beside="")
+
+    def _write(self, name: str, data: bytes, *, feed_url: str | None = None) -> None:
+        if feed_url and self._bytes(name) != data:
+            # Before the feed is there: told for nothing is better than never told.
+            self.publish.ping.note(feed_url)
+        self.looked_at.append(name)
+        if write_if_changed(self.publish.site, name, data):
+            self.changed.append(name)
+
+    def _remove(self, name: str) -> None:
+        path = self.publish.site / name
+        with suppress(FileNotFoundError):
+            path.unlink()
+            self.changed.append(name)
+            self.removed.append(name)
+        with suppress(OSError):  # others' files stay, and so do their folders
+            path.parent.rmdir()
+
+    def _bytes(self, name: str) -> bytes | None:
+        try:
+            return (self.publish.site / name).read_bytes()
+        except OSError:
+            return None
+
+    def _folders(self) -> frozenset[str]:
+        try:
+            return frozenset(each.name for each in (self.publish.site / "issues").iterdir())
+        except FileNotFoundError:
+            return frozenset()

@@ -11,6 +11,7 @@ from pipeline.model.entry import EntryId
 from pipeline.model.moment import microseconds
 from pipeline.model.newsletter import Newsletter
 from pipeline.model.ports import Clock, Sender, StreamingSender
+from pipeline.model.rendered import RenderedIssue
 from pipeline.operations.messages import Sign
 from pipeline.outbox.compose import compose
 from pipeline.outbox.folder import Outbox
@@ -34,9 +35,13 @@ class SendOne:
             AddressError: this is no address.
             SenderUnavailable: the way out is closed.
         """
+        return self.rendered(self.outbox.rendered(entry), entry, address)
+
+    def rendered(self, rendered: RenderedIssue, entry: EntryId, address: str) -> Outcome:
+        """Send what is not frozen yet; see `__call__`."""
         recipient = parse_address(address).given
         now = self.clock()
-        template = compose(self.outbox.rendered(entry), self.newsletter, entry_id=entry)
+        template = compose(rendered, self.newsletter, entry_id=entry)
         reader = Reader(
             recipient=recipient,
             message_id=f"test.{entry}.{now.timestamp():.6f}@{self.newsletter.mail_domain}",

@@ -28,6 +28,7 @@ from pipeline.outbox.headers import (
 )
 from pipeline.outbox.identifiers import LONGEST_TOKEN, address, uri
 from pipeline.outbox.message import Gap, Link, MessageTemplate
+from pipeline.outbox.related import attached, related
 
 LONGEST_LIST_ID: Final = 255  # characters (RFC 2919 2)
 
@@ -79,6 +80,7 @@ def _pieces(
     sender, reply_to = newsletter.sender, newsletter.reply_to
     sender_address = address("sender", sender.address)
     boundary = _boundary(rendered)
+    pictures = attached(rendered, newsletter.mail_domain)
     yield Gap.DATE
     yield mailbox_field("From", clean("sender.name", sender.name), sender_address)
     yield Gap.TO
@@ -98,7 +100,13 @@ def _pieces(
     yield fold("Content-Type", ["multipart/alternative;", f'boundary="{boundary}"'])
     yield b"\r\n"
     yield from _part("text/plain", "text", rendered.text, boundary)
-    yield from _part("text/html", "html", rendered.html, boundary)
+    html = _part("text/html", "html", rendered.html, boundary)
+    if pictures:
+        inner = _boundary(rendered, "related")
+        html = related(
+            _part("text/html", "html", rendered.html, inner), pictures, inner, outer=boundary
+        )
+    yield from html
     yield f"--{boundary}--\r\n".encode()
 
 
@@ -134,9 +142,9 @@ def _links(url: str) -> tuple[Link, Link]:
     return (text, text) if text == html else (text, html)
 
 
-def _boundary(rendered: RenderedIssue) -> str:
-    """Derive a boundary from the parts; "=_" is in no quoted-printable text."""
-    parts = f"{rendered.text}\0{rendered.html}".encode(errors="replace")
+def _boundary(rendered: RenderedIssue, of: str = "") -> str:
+    """Derive a boundary from the parts; "=_" is in no quoted-printable text, and in no base64."""
+    parts = f"{of}{rendered.text}\0{rendered.html}".encode(errors="replace")
     return f"=_{sha256(parts).hexdigest()[:32]}"
 
 

@@ -102,6 +102,11 @@ def sweep(directory: int) -> None:
             os.unlink(name, dir_fd=directory)
 
 
+def names(directory: int) -> set[str]:
+    """Return the names in a folder, but for hidden ones, as unfinished files are."""
+    return {name for name in os.listdir(directory) if not name.startswith(".")}
+
+
 def read(directory: int, name: str) -> bytes:
     """Read a regular file of a folder; a symbolic link is not followed.
 

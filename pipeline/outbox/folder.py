@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -14,13 +14,21 @@ from pathlib import Path
 from typing import Final
 
 from pipeline.errors import ChecksFailed, Diagnostic, OutboxError, Severity
-from pipeline.model.entry import PARTS, Approval, Counts, Entry, EntryId
+from pipeline.model.entry import PARTS, PICTURES, Approval, Counts, Entry, EntryId
 from pipeline.model.newsletter import Newsletter
+from pipeline.model.picture import Picture
 from pipeline.model.rendered import RenderedIssue
 from pipeline.outbox import files, records
 from pipeline.outbox.approval import ApprovalState, approval_state
 from pipeline.outbox.naming import checked, entry_id, is_entry_name
-from pipeline.outbox.verify import ENTRY, count, kept_tag, verified
+from pipeline.outbox.verify import (
+    ENTRY,
+    count,
+    frozen_pictures,
+    kept_tag,
+    picture_files,
+    verified,
+)
 
 __all__ = ["Outbox", "Written", "entry_id"]
 
@@ -77,7 +85,7 @@ class Outbox:
             OutboxError: it could not be written; the entry is as it was, or says it is half
                 written.
         """
-        parts = {
+        parts = {  # in the order of PARTS
             "issue.json": issue_json,
             "email.mjml": rendered.mjml.encode(),
             "email.html": rendered.html.encode(),
@@ -85,7 +93,10 @@ class Outbox:
             "message.eml": message,
             "check.json": records.write_check(check),
         }
-        digests = tuple((name, sha256(parts[name]).hexdigest()) for name in PARTS)
+        pictures = {each.name: each.data for each in rendered.pictures}
+        covered = {**parts, **{f"{PICTURES}/{name}": pictures[name] for name in pictures}}
+        digests = tuple((name, sha256(data).hexdigest()) for name, data in covered.items())
+        sizes = tuple((each.name, each.width, each.height) for each in rendered.pictures)
         with self._opened(entry_id, writing=True, make=True) as directory:
             files.sweep(directory)
             entry = Entry(
@@ -101,16 +112,22 @@ class Outbox:
                 warnings=count(check, Severity.WARNING),
                 parts=digests,
                 digest=records.entry_digest(
-                    digests, subject=rendered.subject, preheader=rendered.preheader
+                    digests,
+                    subject=rendered.subject,
+                    preheader=rendered.preheader,
+                    pictures=sizes,
                 ),
+                pictures=sizes,
             )
+            added = self._put_pictures(directory, pictures)
             wanted = {**parts, ENTRY: records.write_entry(entry)}
             changed = {
                 name: data for name, data in wanted.items() if files.differs(directory, name, data)
             }
             if changed:
                 files.replace(directory, changed, system=self.system)
-        return Written(entry, changed=bool(changed))
+            removed = self._drop_pictures(directory, keep=pictures)
+        return Written(entry, changed=bool(changed or added or removed))
 
     def get(self, entry_id: EntryId) -> Entry:
         """Return an entry after comparing every part with its digest.
@@ -122,7 +139,11 @@ class Outbox:
         return self._load(entry_id)[0]
 
     def part(self, entry_id: EntryId, name: str) -> bytes:
-        """Return a part of an entry, one of `PARTS`, verified as `get` does."""
+        """Return a part of an entry, one of `PARTS`, verified as `get` does.
+
+        Raises:
+            OutboxError: it is none of them, or the entry is not as it was left.
+        """
         if name not in PARTS:
             raise OutboxError(f"{name!r} is not a part of an entry; those are {', '.join(PARTS)}")
         return self._load(entry_id)[1][name]
@@ -136,7 +157,12 @@ class Outbox:
             mjml=parts["email.mjml"].decode(),
             html=parts["email.html"].decode(),
             text=parts["email.txt"].decode(),
+            pictures=frozen_pictures(entry, parts),
         )
+
+    def pictures(self, entry_id: EntryId) -> tuple[Picture, ...]:
+        """Return the pictures of an entry, verified as `get` does."""
+        return frozen_pictures(*self._load(entry_id))
 
     def check(self, entry_id: EntryId) -> tuple[Diagnostic, ...]:
         """Return what was found when an entry was built, verified as `get` does."""
@@ -225,6 +251,31 @@ class Outbox:
         )
         data = page.encode(errors="xmlcharrefreplace")  # half a surrogate pair in a name
         return files.write_if_changed(self.root, INDEX, data, system=self.system)
+
+    def _put_pictures(self, directory: int, pictures: Mapping[str, bytes]) -> bool:
+        """Write what is missing of the pictures before entry.json names them; say if any was."""
+        if not pictures:
+            return False
+        with files.folder(PICTURES, inside=directory, make=True) as inside:
+            files.sweep(inside)
+            missing = {
+                name: data for name, data in pictures.items() if files.differs(inside, name, data)
+            }
+            if missing:
+                files.replace(inside, missing, system=self.system)
+        return bool(missing)
+
+    def _drop_pictures(self, directory: int, *, keep: Mapping[str, bytes]) -> bool:
+        """Remove the pictures that entry.json no longer names; say if there were any."""
+        extra = picture_files(directory) - keep.keys()
+        if extra:
+            with files.folder(PICTURES, inside=directory) as inside:
+                for name in extra:
+                    os.unlink(name, dir_fd=inside)
+        if not keep:
+            with suppress(OSError):  # it was never there
+                os.rmdir(PICTURES, dir_fd=directory)
+        return bool(extra)
 
     def _load(self, entry_id: EntryId) -> tuple[Entry, dict[str, bytes]]:
         with self._opened(entry_id) as directory:

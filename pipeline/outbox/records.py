@@ -15,13 +15,21 @@ Json = Any  # what json.dumps takes and json.loads gives
 T = TypeVar("T")
 
 
-def entry_digest(parts: tuple[tuple[str, str], ...], *, subject: str, preheader: str) -> str:
+def entry_digest(
+    parts: tuple[tuple[str, str], ...],
+    *,
+    subject: str,
+    preheader: str,
+    pictures: tuple[tuple[str, int, int], ...] = (),
+) -> str:
     """Return the digest of an entry, in hex.
 
     It is SHA-256 over this JSON document in ASCII, without blanks or line ends:
-    `[[[name, sha256], ...], subject, preheader]`, parts in the order of `PARTS`.
+    `[[[name, sha256], ...], subject, preheader]`, parts in the order of `PARTS`. An entry with
+    pictures has them among its parts, and `[[name, width, height], ...]` as a fourth element.
     """
-    document = json.dumps([parts, subject, preheader], separators=(",", ":"))
+    covered = [parts, subject, preheader, *([pictures] if pictures else [])]
+    document = json.dumps(covered, separators=(",", ":"))
     return sha256(document.encode("ascii")).hexdigest()
 
 
@@ -46,6 +54,7 @@ def write_entry(entry: Entry) -> bytes:
             "warnings": entry.warnings,
             "parts": dict(entry.parts),
             "digest": entry.digest,
+            **({"pictures": _sizes(entry)} if entry.pictures else {}),
         }
     )
 
@@ -59,6 +68,7 @@ def read_entry(data: bytes) -> Entry:
     document = _object(data)
     counts = _field(document, "counts", dict)
     parts = _field(document, "parts", dict)
+    sizes = _field(document, "pictures", dict) if "pictures" in document else {}
     return Entry(
         id=EntryId(_field(document, "id", str)),
         tag=_field(document, "tag", str),
@@ -77,6 +87,7 @@ def read_entry(data: bytes) -> Entry:
         warnings=_field(document, "warnings", int),
         parts=tuple((name, _field(parts, name, str)) for name in parts),
         digest=_field(document, "digest", str),
+        pictures=tuple((name, *_size(sizes, name)) for name in sizes),
     )
 
 
@@ -141,8 +152,18 @@ def _diagnostic(diagnostic: Diagnostic) -> dict[str, Json]:
         "source": diagnostic.source,
         "note": diagnostic.note,
         "help": diagnostic.help,
+        "allowed": diagnostic.allowed or None,
     }
     return {name: value for name, value in said.items() if value is not None}
+
+
+def _sizes(entry: Entry) -> Json:
+    return {name: {"width": width, "height": height} for name, width, height in entry.pictures}
+
+
+def _size(sizes: Mapping[str, Json], name: str) -> tuple[int, int]:
+    size = _field(sizes, name, dict)
+    return _field(size, "width", int), _field(size, "height", int)
 
 
 def _document(value: Json) -> bytes:

@@ -1,7 +1,7 @@
 """What can go wrong with a mail, looked for before anybody gets it; errors stop approval."""
 
+from pipeline.preflight.catalogue import Check, checks
 from pipeline.preflight.check import RULES, Rule, check
-from pipeline.preflight.codes import CODES
-from pipeline.preflight.mail import Mail
+from pipeline.preflight.mail import Filled, Mail
 
-__all__ = ["CODES", "RULES", "Mail", "Rule", "check"]
+__all__ = ["RULES", "Check", "Filled", "Mail", "Rule", "check", "checks"]

@@ -6,18 +6,34 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from pipeline.errors import Diagnostic
+from pipeline.model.language import direction
 from pipeline.preflight.finding import error, shorten, warning
 from pipeline.preflight.mail import Mail
 from pipeline.preflight.walk import references
 
 
 def language(mail: Mail) -> Iterator[Diagnostic]:
-    """P501; "und" is what MJML writes when nobody said."""
-    if (mail.document.get("lang") or "und") == "und":
-        yield error(
-            "P501",
-            "the HTML part does not say its language",
-            help_="set lang on <mjml> in the template, from the language of the issue",
+    """P501, P509; "und" is what MJML writes when nobody said."""
+    said = mail.document.get("lang") or "und"
+    wanted = mail.issue.language or mail.newsletter.language
+    help_ = "set lang on <mjml> in the template, from the language of the issue"
+    if said == "und":
+        yield error("P501", "the HTML part does not say its language", help_=help_)
+    elif _primary(said) != _primary(wanted):
+        yield warning(
+            "P509", f"the HTML part is in {said!r}, and the issue in {wanted!r}", help_=help_
+        )
+
+
+def reading_direction(mail: Mail) -> Iterator[Diagnostic]:
+    """P508; "auto" is what MJML writes when nobody said."""
+    wanted = direction(mail.issue.language or mail.newsletter.language)
+    said = mail.document.get("dir") or "auto"
+    if said != wanted:
+        yield warning(
+            "P508",
+            f"the HTML part has dir={said!r}; its language is read {wanted!r}",
+            help_=f'set dir="{wanted}" on <mjml> in the template',
         )
 
 
@@ -82,3 +98,8 @@ def descriptions(mail: Mail) -> Iterator[Diagnostic]:
                 issue=mail.issue,
                 pointer=reference.pointer,
             )
+
+
+def _primary(language: str) -> str:
+    """Return the language itself of a BCP 47 tag, without its region."""
+    return language.lower().replace("_", "-").partition("-")[0]

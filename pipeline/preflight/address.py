@@ -71,6 +71,8 @@ def fault(url: str) -> Fault | None:
     match parts.scheme:
         case "":
             return RELATIVE
+        case "cid":
+            return None  # an attached picture; P214 looks for it
         case "mailto":
             return _mailto_fault(parts.path, parts.query)
         case "http" | "https":

@@ -11,8 +11,22 @@ from pipeline.errors import Diagnostic
 from pipeline.model.issue import Issue
 from pipeline.model.newsletter import Newsletter
 from pipeline.model.rendered import RenderedIssue
-from pipeline.preflight import access, footer, headers, links, parity, size, slots
-from pipeline.preflight.mail import Mail, look
+from pipeline.preflight import (
+    access,
+    contrast,
+    footer,
+    headers,
+    links,
+    markup,
+    parity,
+    size,
+    slots,
+    tracking,
+    wording,
+)
+from pipeline.preflight import message as message_rules
+from pipeline.preflight.clients import rules as clients
+from pipeline.preflight.mail import Filled, Mail, look
 
 Rule = Callable[[Mail], Iterable[Diagnostic]]
 
@@ -23,6 +37,10 @@ RULES: Final[tuple[Rule, ...]] = (
     headers.capitals,
     headers.unreadable_characters,
     headers.preheader,
+    wording.punctuation,
+    wording.replies,
+    wording.pictographs,
+    wording.repetition,
     slots.markers_in_headers,
     slots.markers,
     slots.template_syntax,
@@ -31,13 +49,24 @@ RULES: Final[tuple[Rule, ...]] = (
     links.words_in_the_issue,
     links.words_in_the_html,
     links.places,
+    links.attached_pictures,
     links.site,
+    tracking.parameters_in_the_issue,
+    tracking.parameters_in_the_html,
+    tracking.number_of_links,
     access.language,
+    access.reading_direction,
     access.title,
     access.main_heading,
     access.heading_order,
     access.alternative_texts,
     access.descriptions,
+    markup.forbidden_elements,
+    markup.event_handlers,
+    markup.same_ids,
+    markup.layout_tables,
+    markup.picture_widths,
+    contrast.colours,
     parity.story_titles,
     parity.bullet_points,
     parity.addresses,
@@ -45,9 +74,19 @@ RULES: Final[tuple[Rule, ...]] = (
     size.style_sheet,
     size.message_lines,
     size.text_lines,
+    size.pictures,
+    size.whole_message,
     footer.postal_address,
     footer.unsubscribe_in_html,
     footer.unsubscribe_in_text,
+    message_rules.header_count,
+    message_rules.header_syntax,
+    message_rules.unsubscribing,
+    message_rules.structure,
+    message_rules.read_back,
+    message_rules.readers,
+    clients.layout,
+    clients.looks,
 )
 
 
@@ -57,6 +96,7 @@ def check(
     newsletter: Newsletter,
     *,
     message: bytes,
+    samples: Sequence[Filled] = (),
     rules: Sequence[Rule] = RULES,
 ) -> tuple[Diagnostic, ...]:
     """Return what is wrong with a mail, at most MOST_PER_CODE findings of a kind.
@@ -68,9 +108,10 @@ def check(
         rendered: the mail made of it.
         newsletter: whose mail it is.
         message: the sample message of the mail.
+        samples: the messages that sample readers would get.
         rules: what to look for, in order.
     """
-    mail = look(issue, rendered, newsletter, message=message)
+    mail = look(issue, rendered, newsletter, message=message, samples=samples)
     return _capped([finding for rule in rules for finding in rule(mail)])
 
 

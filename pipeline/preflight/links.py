@@ -9,28 +9,26 @@ from urllib.parse import urlsplit
 
 from pipeline.errors import Diagnostic, Severity
 from pipeline.model.issue import Issue
+from pipeline.model.picture import content_id
 from pipeline.preflight.address import Fault, fault, normal
-from pipeline.preflight.finding import finding, shorten, warning
+from pipeline.preflight.finding import error, finding, shorten, warning
 from pipeline.preflight.mail import Mail
 from pipeline.preflight.walk import references
 
+# In English, German, French, Spanish and Polish; one word may be of several.
 _VAGUE: Final = frozenset(
-    [
-        "here",
-        "click here",
-        "click",
-        "this",
-        "link",
-        "this link",
-        "this page",
-        "more",
-        "read more",
-        "read",
-        "learn more",
-        "see more",
-        "go",
-        "details",
-    ]
+    {
+        *("here", "click here", "click", "this", "link", "this link", "this page", "more"),
+        *("read more", "read", "learn more", "see more", "go", "details", "find out more"),
+        *("hier", "hier klicken", "klick hier", "klicken sie hier", "link", "dieser link"),
+        *("mehr", "mehr lesen", "mehr erfahren", "weiterlesen", "weiter", "zum artikel"),
+        *("ici", "cliquez ici", "cliquer ici", "lien", "ce lien", "cette page", "plus"),
+        *("lire", "lire plus", "lire la suite", "en savoir plus", "voir plus", "la suite"),
+        *("aquí", "haz clic aquí", "haga clic aquí", "pulsa aquí", "enlace", "este enlace"),
+        *("más", "leer", "leer más", "saber más", "ver más", "más información", "seguir leyendo"),
+        *("tutaj", "tu", "kliknij", "kliknij tutaj", "kliknij tu", "link", "ten link"),
+        *("więcej", "czytaj", "czytaj więcej", "czytaj dalej", "dowiedz się więcej", "zobacz"),
+    }
 )
 
 
@@ -101,6 +99,19 @@ def site(mail: Mail) -> Iterator[Diagnostic]:
         )
     if found and found.severity is Severity.ERROR:
         yield _as_finding(found, mail.newsletter.site_url, None, "")
+
+
+def attached_pictures(mail: Mail) -> Iterator[Diagnostic]:
+    """P214."""
+    domain = mail.newsletter.mail_domain
+    attached = {f"cid:{content_id(each.name, domain)}" for each in mail.rendered.pictures}
+    for url in dict.fromkeys(_targets(mail)):
+        if url.startswith("cid:") and url not in attached:
+            yield error(
+                "P214",
+                f"the picture {shorten(url)} is not attached",
+                help_="look for its address in the template",
+            )
 
 
 def _targets(mail: Mail) -> Iterator[str]:

@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
-import email
 import re
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
+from lxml import etree
 from lxml.etree import ParserError
 from lxml.html import HtmlElement, document_fromstring
 
 from pipeline.model.issue import Issue
 from pipeline.model.newsletter import Newsletter
 from pipeline.model.rendered import RenderedIssue
+from pipeline.model.sample_reader import SampleReader
+from pipeline.preflight.looks.sheet import Rule as StyleRule
+from pipeline.preflight.looks.sheet import read_sheets
+from pipeline.preflight.parts import Part, parts
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """The message that a sample reader would get."""
+
+    reader: SampleReader
+    message: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +37,11 @@ class Mail:
     rendered: RenderedIssue
     newsletter: Newsletter
     message: bytes  # the sample message
+    parts: tuple[Part, ...]  # of the message, but for multiparts
     document: HtmlElement  # of rendered.html
+    elements: tuple[HtmlElement, ...]  # all of it; held, so that none is wrapped twice
+    samples: tuple[Filled, ...] = ()
+    rules: tuple[StyleRule, ...] = ()  # of the style elements
 
     @property
     def html_words(self) -> str:
@@ -34,13 +52,17 @@ class Mail:
     @property
     def transferred_html(self) -> int:
         """Bytes of the HTML part as it travels; 0 if the message has none."""
-        for part in email.message_from_bytes(self.message).walk():
-            if part.get_content_type() == "text/html":
-                return len(str(part.get_payload()))
-        return 0
+        return next((len(each.body) for each in self.parts if each.media_type == "text/html"), 0)
 
 
-def look(issue: Issue, rendered: RenderedIssue, newsletter: Newsletter, *, message: bytes) -> Mail:
+def look(
+    issue: Issue,
+    rendered: RenderedIssue,
+    newsletter: Newsletter,
+    *,
+    message: bytes,
+    samples: Sequence[Filled] = (),
+) -> Mail:
     """Parse the HTML as a mail program would, forgivingly."""
     try:
         document = document_fromstring(rendered.html)
@@ -51,10 +73,15 @@ def look(issue: Issue, rendered: RenderedIssue, newsletter: Newsletter, *, messa
         rendered=rendered,
         newsletter=newsletter,
         message=message,
+        parts=tuple(parts(message)),
         document=document,
+        elements=tuple(document.iter(etree.Element)),
+        samples=tuple(samples),
+        rules=read_sheets(document),
     )
 
 
+@lru_cache(maxsize=64)
 def squeeze(text: str) -> str:
     """Return the letters and digits of text, so that wrapping and capitals do not matter."""
     return re.sub(r"[\W_]+", "", unicodedata.normalize("NFKC", text).casefold())

@@ -17,6 +17,9 @@ STYLE_DROPPED: Final = 16_000  # bytes of all <style>; measured by caniemail.com
 STYLE_LARGE: Final = 8_192
 LONGEST_LINE: Final = 998  # octets (RFC 5322 2.1.1)
 LONGEST_TEXT_LINE: Final = 78  # characters (RFC 5322 2.1.1)
+HEAVY_PICTURE: Final = 500_000  # bytes
+HEAVY_PICTURES: Final = 2_000_000
+HEAVY_MESSAGE: Final = 10_000_000  # octets; the lowest limit of a server that is common
 
 
 def clipping(mail: Mail) -> Iterator[Diagnostic]:
@@ -61,3 +64,31 @@ def text_lines(mail: Mail) -> Iterator[Diagnostic]:
                 f"the text part has a line of {len(line)} characters: {shorten(line)}",
                 help_="wrap it in the text template",
             )
+
+
+def pictures(mail: Mail) -> Iterator[Diagnostic]:
+    """P107, P108: the files that travel with the entry; nothing is fetched."""
+    for each in mail.rendered.pictures:
+        if len(each.data) > HEAVY_PICTURE:
+            yield warning(
+                "P107",
+                f"the picture {shorten(each.name)} has {len(each.data):,} bytes",
+                help_="save it smaller, or as JPEG if it is a photograph",
+            )
+    total = sum(len(each.data) for each in mail.rendered.pictures)
+    if total > HEAVY_PICTURES:
+        yield warning(
+            "P108",
+            f"the pictures have {total:,} bytes together",
+            help_="leave some out, or save them smaller",
+        )
+
+
+def whole_message(mail: Mail) -> Iterator[Diagnostic]:
+    """P109: as it travels, attached pictures included."""
+    if len(mail.message) > HEAVY_MESSAGE:
+        yield error(
+            "P109",
+            f"the message has {len(mail.message):,} octets; servers take {HEAVY_MESSAGE:,}",
+            help_='set images.as = "archive" in newsletter.toml, so that pictures are linked',
+        )

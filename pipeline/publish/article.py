@@ -7,7 +7,7 @@ no style, no script, no address a browser would run, nothing that belongs to one
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import zip_longest
 from typing import Final, assert_never
 
@@ -36,8 +36,10 @@ from pipeline.model.content import (
     Table,
 )
 from pipeline.model.issue import Issue, Section, Source, Story, StoryKind
+from pipeline.publish.anchors import Anchors
 from pipeline.publish.characters import clean
 from pipeline.publish.links import link_url, web_url
+from pipeline.publish.words import ENGLISH, Words
 
 _KINDS: Final = {
     StoryKind.EDITORIAL: "Editorial",
@@ -48,7 +50,9 @@ _KINDS: Final = {
 }
 
 
-def article_html(issue: Issue, *, base_url: str) -> str:
+def article_html(
+    issue: Issue, *, base_url: str, words: Words = ENGLISH, anchors: Anchors | None = None
+) -> str:
     """Return the issue without its title, headings from h2 on.
 
     Pure. Control characters are dropped; a link whose scheme is not http, https or mailto keeps
@@ -57,8 +61,16 @@ def article_html(issue: Issue, *, base_url: str) -> str:
     Args:
         issue: any issue; every member of the content unions has its element.
         base_url: what a relative address is relative to; absolute.
+        words: for the labels that no author writes.
+        anchors: ids for sections and stories; a feed, where many articles meet, has none.
     """
-    return clean(_Article(base_url).issue(issue))
+    return clean(_Article(base_url, words, anchors or {}).issue(issue))
+
+
+def section_html(section: Section, *, base_url: str, words: Words = ENGLISH) -> str:
+    """Return one section of an issue, without its title; otherwise as `article_html`."""
+    article = _Article(base_url, words, {})
+    return clean(article.issue(Issue(title="", sections=(replace(section, title=None),))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,48 +78,62 @@ class _Article:
     """Writes elements; `depth` is the level of the heading the blocks stand under."""
 
     base_url: str
+    words: Words
+    anchors: Anchors
 
     def issue(self, issue: Issue) -> Markup:
-        sections = (self._section(section) for section in issue.sections)
+        sections = (self._section(number, each) for number, each in enumerate(issue.sections))
         return _lines([self._blocks(issue.intro, depth=1), *sections])
 
-    def _section(self, section: Section) -> Markup:
+    def _section(self, number: int, section: Section) -> Markup:
         depth = 2 if section.title else 1
         parts = [
             self._blocks(section.intro, depth=depth),
-            *(self._story(story, depth=depth) for story in section.stories),
+            *(
+                self._story(story, depth=depth, id_=self.anchors.get((number, index)))
+                for index, story in enumerate(section.stories)
+            ),
         ]
         if not section.title:
             return _lines(parts)
-        return _group("section", [_heading(2, section.title), *parts], class_="section")
+        return _group(
+            "section",
+            [_heading(2, section.title), *parts],
+            class_="section",
+            id_=self.anchors.get((number, None)),
+        )
 
-    def _story(self, story: Story, *, depth: int) -> Markup:
+    def _story(self, story: Story, *, depth: int, id_: str | None) -> Markup:
         kind = _KINDS.get(story.kind)
-        parts = [_element("p", kind, class_="kind")] if kind else []
+        parts = [_element("p", self.words.say(kind), class_="kind")] if kind else []
         if story.title:
             depth += 1
             parts.append(_heading(depth, story.title))
         parts += self._story_parts(story, depth=depth)
-        return _group("section", parts, class_=f"story {story.kind}" if kind else "story")
+        return _group("section", parts, class_=f"story {story.kind}" if kind else "story", id_=id_)
 
     def _story_parts(self, story: Story, *, depth: int) -> Iterator[Markup]:
         if story.tldr:
             words = _element("p", self._inlines(story.tldr))
-            yield _labelled("TL;DR", words, class_="tldr", depth=depth)
+            yield _labelled(self.words.say("TL;DR"), words, class_="tldr", depth=depth)
         yield self._blocks(story.body, depth=depth)
         if story.takeaways:
             bullets = self._bullets(story.takeaways)
-            yield _labelled("Key takeaways", bullets, class_="takeaways", depth=depth)
+            yield _labelled(
+                self.words.say("Key takeaways"), bullets, class_="takeaways", depth=depth
+            )
         if story.tradeoffs:
             bullets = self._bullets(story.tradeoffs)
-            yield _labelled("Trade-offs", bullets, class_="tradeoffs", depth=depth)
+            yield _labelled(self.words.say("Trade-offs"), bullets, class_="tradeoffs", depth=depth)
         if story.source:
             yield self._source(story.source)
 
     def _source(self, source: Source) -> Markup:
         words = escape(source.anchor)
         anchor = self._anchor(source.url, words) if source.url else words
-        return _element("p", Markup("Source: {}").format(anchor), class_="source")
+        return _element(
+            "p", Markup("{} {}").format(self.words.say("Source:"), anchor), class_="source"
+        )
 
     def _bullets(self, items: tuple[Content, ...]) -> Markup:
         return _group("ul", (_element("li", self._inlines(item)) for item in items))
@@ -218,7 +244,12 @@ class _Article:
         source = web_url(image.url, self.base_url)
         if not source:
             return escape(image.alt)
-        attributes = _attributes(src=source, alt=image.alt, title=image.title)
+        size = {
+            name: str(pixels)
+            for name, pixels in (("width", image.width), ("height", image.height))
+            if pixels
+        }
+        attributes = _attributes(src=source, alt=image.alt, title=image.title, **size)
         return Markup("<img{}>").format(attributes)
 
 
@@ -231,21 +262,25 @@ def _heading(level: int, inner: str) -> Markup:
 
 
 def _group(name: str, parts: Iterable[Markup], **attributes: str | None) -> Markup:
-    return _element(name, Markup("\n{}\n").format(_lines(parts)), **attributes)
+    inner = Markup(f"\n{_lines(parts)}\n")  # noqa: S704 - escaped there
+    return _element(name, inner, **attributes)
 
 
 def _element(name: str, inner: str, **attributes: str | None) -> Markup:
-    # Markup.format escapes whatever is not Markup itself, so plain text cannot slip through.
-    return Markup("<{0}{1}>{2}</{0}>").format(name, _attributes(**attributes), inner)
+    # Markup.format would say the same and take half the time of a feed. `escape` leaves alone what
+    # is Markup, so plain text cannot slip through.
+    text = f"<{name}{_attributes(**attributes)}>{escape(inner)}</{name}>"
+    return Markup(text)  # noqa: S704 - the names are ours
 
 
 def _attributes(**attributes: str | None) -> Markup:
-    return Markup().join(
-        Markup(' {}="{}"').format(name.rstrip("_"), value)
+    pairs = (
+        f' {name.rstrip("_")}="{escape(value)}"'
         for name, value in attributes.items()
         if value is not None
     )
+    return Markup("".join(pairs))  # noqa: S704 - the names are ours
 
 
 def _lines(parts: Iterable[Markup]) -> Markup:
-    return Markup("\n").join(part for part in parts if part)
+    return Markup("\n".join(escape(part) for part in parts if part))  # noqa: S704 - each is escaped

@@ -8,6 +8,7 @@ from typing import Final
 
 from pipeline.model.newsletter import Newsletter
 from pipeline.publish.characters import one_line
+from pipeline.publish.feed import Channel, newsletter_channel
 from pipeline.publish.generator import add_entry, new_generator
 from pipeline.publish.item import FeedItem, newest
 
@@ -23,11 +24,21 @@ class Atom:
     file_name: str = FILE_NAME
     media_type: str = MEDIA_TYPE
 
-    def build(self, newsletter: Newsletter, items: Sequence[FeedItem], *, feed_url: str) -> bytes:
+    def build(
+        self,
+        newsletter: Newsletter,
+        items: Sequence[FeedItem],
+        *,
+        feed_url: str,
+        channel: Channel | None = None,
+    ) -> bytes:
         """Return the document; see `feed.Feed.build`."""
         chosen = newest(items)
-        feed = new_generator(newsletter, chosen, feed_url=feed_url, media_type=self.media_type)
-        feed.id(f"tag:{newsletter.host},{newsletter.since}:feed")  # RFC 4151
+        about = channel or newsletter_channel(newsletter)
+        feed = new_generator(
+            newsletter, about, chosen, feed_url=feed_url, media_type=self.media_type
+        )
+        feed.id(about.id)
         feed.author(name=one_line(newsletter.name))  # RFC 4287 4.1.1: for entries without one
         for item in chosen:
             entry = add_entry(feed, item)

@@ -3,10 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from pipeline.model.newsletter import Newsletter
+from pipeline.publish.characters import one_line
 from pipeline.publish.item import FeedItem
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Channel:
+    """What a feed says of itself; each address is absolute."""
+
+    title: str
+    description: str
+    home_url: str
+    id: str  # a tag: URI
+    hub: str | None = None  # who tells subscribers at once (WebSub)
+    previous: str | None = None  # the archive document before this one (RFC 5005 4)
+    current: str | None = None  # in an archive document: the feed it is of
+
+
+def newsletter_channel(newsletter: Newsletter) -> Channel:
+    """Return the channel of the feed with every issue."""
+    return Channel(
+        title=one_line(newsletter.name),
+        description=one_line(newsletter.tagline) or one_line(newsletter.name),
+        home_url=f"{newsletter.site_url}/",
+        id=f"tag:{newsletter.host},{newsletter.since}:feed",  # RFC 4151
+    )
 
 
 class Feed(Protocol):
@@ -27,7 +52,14 @@ class Feed(Protocol):
         """What servers and autodiscovery links announce it as."""
         ...
 
-    def build(self, newsletter: Newsletter, items: Sequence[FeedItem], *, feed_url: str) -> bytes:
+    def build(
+        self,
+        newsletter: Newsletter,
+        items: Sequence[FeedItem],
+        *,
+        feed_url: str,
+        channel: Channel | None = None,
+    ) -> bytes:
         """Return the whole document.
 
         Pure: the same input gives the same bytes.
@@ -36,6 +68,7 @@ class Feed(Protocol):
             newsletter: whose feed it is.
             items: published issues in any order; the newest that fit are taken. May be empty.
             feed_url: the absolute address the document will have.
+            channel: whose items they are; without one, the newsletter's.
         """
         ...
 

@@ -6,21 +6,25 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
+from urllib.parse import quote
 
 from markupsafe import escape
 
 from pipeline.model.issue import Issue
 from pipeline.model.newsletter import Newsletter
 from pipeline.model.reading import story_label
-from pipeline.publish.article import article_html
+from pipeline.publish.anchors import anchors
+from pipeline.publish.article import article_html, section_html
 from pipeline.publish.characters import clean, one_line
+from pipeline.publish.record import slug
+from pipeline.publish.words import words_for
 
 MAX_ITEMS: Final = 50
 MAX_BYTES: Final = 500_000  # of a whole feed; aggregators have refused some not much larger
 SUMMARY_LENGTH: Final = 300  # characters
 
 _FIRST_YEAR: Final = 1900  # RFC 822 dates of older moments are not readable everywhere
-_MARKUP_BYTES: Final = 1_200  # what an item costs beside its texts, and a feed beside its items
+MARKUP_BYTES: Final = 1_200  # what an item costs beside its texts, and a feed beside its items
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,9 +70,40 @@ def feed_item(
         published=published,
         updated=updated,
         summary=summary(issue),
-        html=article_html(issue, base_url=f"{newsletter.site_url}/"),
+        html=article_html(
+            issue,
+            base_url=f"{newsletter.site_url}/",
+            words=words_for(issue.language or newsletter.language, newsletter.language),
+        ),
         authors=issue.authors or (newsletter.name,),
         tags=issue.tags,
+    )
+
+
+def section_item(issue: Issue, newsletter: Newsletter, *, key: str, whole: FeedItem) -> FeedItem:
+    """Return the part of an issue that the feed of a section shows.
+
+    Args:
+        issue: has a section whose title makes `key`.
+        newsletter: what it is an issue of.
+        key: of the group, such as "sections/news".
+        whole: the issue as the feed of everything shows it.
+    """
+    ids = anchors(issue)
+    number, section = next(
+        (number, section)
+        for number, section in enumerate(issue.sections)
+        if f"sections/{slug(one_line(section.title or ''))}" == key
+    )
+    return replace(
+        whole,
+        tag=f"{whole.tag}:{key}",
+        url=f"{whole.url}#{quote(ids[number, None])}",
+        html=section_html(
+            section,
+            base_url=f"{newsletter.site_url}/",
+            words=words_for(issue.language or newsletter.language, newsletter.language),
+        ),
     )
 
 
@@ -92,9 +127,9 @@ def newest(items: Iterable[FeedItem]) -> tuple[FeedItem, ...]:
     The newest item is always there, however long. The choice is the same for every format.
     """
     chosen: list[FeedItem] = []
-    room = MAX_BYTES - _MARKUP_BYTES
+    room = MAX_BYTES - MARKUP_BYTES
     for item in in_order(items):
-        room -= _weight(item)
+        room -= weight(item)
         if chosen and (room < 0 or len(chosen) == MAX_ITEMS):
             break
         chosen.append(_cleaned(item))
@@ -107,10 +142,10 @@ def last_update(newsletter: Newsletter, items: Iterable[FeedItem]) -> datetime:
     return max((item.updated for item in items), default=start).astimezone(UTC)
 
 
-def _weight(item: FeedItem) -> int:
-    """Bytes of an item in the format that escapes most, Atom."""
+def weight(item: FeedItem) -> int:
+    """Return the bytes an item takes in the format that escapes most, Atom."""
     texts = (item.html, item.summary, item.title, item.url, *item.authors, *item.tags)
-    return _MARKUP_BYTES + sum(len(escape(text).encode(errors="replace")) for text in texts)
+    return MARKUP_BYTES + sum(len(escape(text).encode(errors="replace")) for text in texts)
 
 
 def _cleaned(item: FeedItem) -> FeedItem:

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from pipeline.model.newsletter import Newsletter
 from pipeline.publish.characters import one_line
+from pipeline.publish.feed import Channel, newsletter_channel
 from pipeline.publish.item import FeedItem, newest
 
 FILE_NAME: Final = "feed.json"
@@ -24,16 +25,26 @@ class JsonFeed:
     file_name: str = FILE_NAME
     media_type: str = MEDIA_TYPE
 
-    def build(self, newsletter: Newsletter, items: Sequence[FeedItem], *, feed_url: str) -> bytes:
+    def build(
+        self,
+        newsletter: Newsletter,
+        items: Sequence[FeedItem],
+        *,
+        feed_url: str,
+        channel: Channel | None = None,
+    ) -> bytes:
         """Return the document; see `feed.Feed.build`."""
+        about = channel or newsletter_channel(newsletter)
         document = {
             "version": "https://jsonfeed.org/version/1.1",
-            "title": one_line(newsletter.name),
-            "home_page_url": f"{newsletter.site_url}/",
+            "title": about.title,
+            "home_page_url": about.home_url,
             "feed_url": feed_url,
-            "description": one_line(newsletter.tagline) or one_line(newsletter.name),
+            **({"next_url": about.previous} if about.previous else {}),
+            "description": about.description,
             "language": newsletter.language,
             "authors": [{"name": one_line(newsletter.name), "url": f"{newsletter.site_url}/"}],
+            **({"hubs": [{"type": "WebSub", "url": about.hub}]} if about.hub else {}),
             "items": [_item(item) for item in newest(items)],
         }
         return (json.dumps(document, ensure_ascii=False, indent=2) + "\n").encode()

@@ -1,148 +1,262 @@
-"""Pages for the web: one an issue, and the index of them. No JavaScript, no second file."""
+"""The pages of the archive: an issue, lists of issues, topics, the search, and what is missing."""
 
 from __future__ import annotations
 
-from base64 import b64encode
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
-from functools import cache
-from hashlib import sha256
-from importlib.resources import files
-from typing import Any, Final
+from datetime import datetime
+from typing import Final
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from pipeline.model.issue import Issue
-from pipeline.model.language import direction
-from pipeline.model.newsletter import Newsletter
 from pipeline.model.reading import reading_minutes
+from pipeline.publish.anchors import anchors, contents
 from pipeline.publish.article import article_html
-from pipeline.publish.characters import clean
-from pipeline.publish.feed import Feed, feed_url
-from pipeline.publish.item import FeedItem, in_order, summary
+from pipeline.publish.frame import FeedLink, Frame
+from pipeline.publish.item import summary
 from pipeline.publish.links import web_url
+from pipeline.publish.record import TAGS, YEARS, Group, Listing, issue_url
+from pipeline.publish.structured import blog_posting, script_json
+from pipeline.publish.words import words_for
 
-_MONTHS: Final = (
-    *("January", "February", "March", "April", "May", "June"),
-    *("July", "August", "September", "October", "November", "December"),
+# What stands between these is the one part of an old page that a new issue may change. Nothing an
+# author writes can hold them: in content every "<" is escaped.
+_OPEN: Final = "<!--neighbours-->"
+_CLOSE: Final = "<!--/neighbours-->"
+_SHOWS: Final = re.compile(
+    rb'<meta name="broadsheet:shows" content="([0-9a-f]{32}) ([0-9T:+.-]{10,40}) ([0-9T:+.-]{10,40})">'
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _FeedLink:
-    """A feed as a page points to it."""
+class Row:
+    """An issue in a list."""
 
-    title: str
-    media_type: str
     url: str
+    title: str
+    summary: str
+    number: str | None
+    published: datetime
+    language: str
+    tags: tuple[tuple[str, str], ...] = ()  # address, name
 
 
-def issue_page(issue: Issue, newsletter: Newsletter, *, url: str, feeds: Sequence[Feed]) -> str:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Neighbours:
+    """The issues before and after one, as far as there are any."""
+
+    older: Row | None = None
+    newer: Row | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """What a page on the disk says of itself."""
+
+    words: str  # digest
+    published: datetime
+    updated: datetime
+
+
+def row(frame: Frame, listing: Listing, published: datetime) -> Row:
+    """Return an issue as lists show it."""
+    return Row(
+        url=issue_url(frame.newsletter, listing.entry),
+        title=listing.title,
+        summary=listing.summary,
+        number=listing.number,
+        published=published,
+        language=listing.language,
+        tags=tuple((f"{frame.home_url}{tag.key}/", tag.name) for tag in listing.named(TAGS)),
+    )
+
+
+def issue_page(
+    frame: Frame,
+    issue: Issue,
+    this: Row,
+    *,
+    words: str,
+    updated: datetime,
+    neighbours: Neighbours,
+    card: str | None,
+) -> str:
     """Return the page on which an issue is read.
 
     Pure. It holds nothing that belongs to one reader, loads nothing but pictures, and runs no
     script; its policy (CSP) makes browsers enforce that.
 
     Args:
+        frame: what is around it.
         issue: as in the outbox.
-        newsletter: whose masthead it carries.
-        url: absolute; canonical unless the issue names another.
-        feeds: formats to announce and to link.
+        this: the same issue as lists show it.
+        words: digest of what it says.
+        updated: when it last said something else.
+        neighbours: what to link to.
+        card: address of the picture for previews, unless the issue has one of its own.
     """
-    base_url = f"{newsletter.site_url}/"
-    return _page(
+    base_url = frame.home_url
+    language = issue.language or frame.newsletter.language
+    own = web_url(issue.canonical_url, base_url) if issue.canonical_url else None
+    picture = web_url(issue.image, base_url) if issue.image else None
+    say = words_for(language, frame.newsletter.language)
+    return frame.write(
         "issue.html",
-        newsletter,
-        feeds,
-        language=issue.language or newsletter.language,
-        canonical=_canonical(issue, base_url) or url,
+        language=language,
+        canonical=own or this.url,
         description=summary(issue),
         issue=issue,
+        this=this,
+        words=words,
+        published=this.published,
+        updated=updated,
+        corrected=updated.astimezone(this.published.tzinfo) if updated > this.published else None,
         minutes=reading_minutes(issue),
-        image=web_url(issue.image, base_url) if issue.image else None,
-        article=Markup(article_html(issue, base_url=base_url)),  # noqa: S704 - escaped there
+        picture=picture,
+        card=None if picture else card,
+        contents=contents(issue),
+        neighbours=_neighbours(frame, neighbours),
+        data=script_json(
+            blog_posting(
+                frame.newsletter,
+                url=own or this.url,
+                title=this.title,
+                description=this.summary,
+                language=language,
+                published=this.published,
+                updated=updated,
+                authors=issue.authors,
+                image=picture or card,
+                keywords=issue.tags,
+            )
+        ),
+        article=Markup(  # noqa: S704 - escaped there
+            article_html(issue, base_url=base_url, words=say, anchors=anchors(issue))
+        ),
     )
 
 
-def home_page(newsletter: Newsletter, items: Sequence[FeedItem], *, feeds: Sequence[Feed]) -> str:
-    """Return the index of published issues, newest first; there may be none.
+def with_neighbours(frame: Frame, page: bytes, neighbours: Neighbours) -> bytes | None:
+    """Return a page with other neighbours and not a byte more changed.
+
+    None: it is not as we wrote it, so it has to be written anew.
+    """
+    before, opened, rest = page.partition(_OPEN.encode())
+    _, closed, after = rest.partition(_CLOSE.encode())
+    if not opened or not closed or _CLOSE.encode() in after or _OPEN.encode() in after:
+        return None
+    return before + _neighbours(frame, neighbours).encode(errors="ignore") + after
+
+
+def shown(page: bytes) -> Shown | None:
+    """Return what an issue's page says of itself; None if it is no page of ours."""
+    found = _SHOWS.search(page)
+    if not found:
+        return None
+    words, published, updated = (part.decode() for part in found.groups())
+    try:
+        moments = datetime.fromisoformat(published), datetime.fromisoformat(updated)
+    except ValueError:
+        return None
+    if any(moment.tzinfo is None for moment in moments):
+        return None
+    return Shown(words=words, published=moments[0], updated=moments[1])
+
+
+def list_page(
+    frame: Frame,
+    rows: Sequence[Row],
+    *,
+    url: str,
+    older: str | None,
+    newer: str | None,
+    number: int | None = None,
+    group: Group | None = None,
+    feeds: Sequence[FeedLink] | None = None,
+) -> str:
+    """Return a list of issues.
 
     Pure. Days are those of the zone `published` is given in.
+
+    Args:
+        frame: what is around it.
+        rows: newest first; on the home page there may be none.
+        url: of the page.
+        older: address of the list with what came before.
+        newer: address of the list with what came after.
+        number: of a page that is full; the newest one has none.
+        group: what the issues have in common; None: every issue.
+        feeds: of the group.
     """
-    return _page(
-        "home.html",
-        newsletter,
-        feeds,
+    newsletter = frame.newsletter
+    return frame.write(
+        "list.html",
         language=newsletter.language,
-        canonical=f"{newsletter.site_url}/",
-        description=newsletter.tagline or newsletter.name,
-        items=in_order(items),
+        canonical=url,
+        description=f"{newsletter.name}: {group.name}"
+        if group
+        else newsletter.tagline or newsletter.name,
+        feeds=[*(feeds or ()), *frame.feed_links()],
+        rows=rows,
+        older=older,
+        newer=newer,
+        number=number,
+        group=group,
+        is_home=group is None and number is None,
     )
 
 
-def _page(
-    template: str, newsletter: Newsletter, feeds: Sequence[Feed], *, language: str, **words: Any
-) -> str:
-    style = _style()
-    text = (
-        _environment()
-        .get_template(template)
-        .render(
-            newsletter=newsletter,
-            newsletter_direction=direction(newsletter.language),
-            language=language,
-            direction=direction(language),
-            feeds=[
-                _FeedLink(
-                    title=feed.title, media_type=feed.media_type, url=feed_url(newsletter, feed)
-                )
-                for feed in feeds
-            ],
-            style=style,
-            policy=_policy(style),
-            **words,
-        )
-    )
-    return clean(text)
+def topics_page(frame: Frame, groups: Sequence[tuple[Group, int, str | None]]) -> str:
+    """Return the list of tags, sections and years.
 
-
-def _canonical(issue: Issue, base_url: str) -> str | None:
-    return web_url(issue.canonical_url, base_url) if issue.canonical_url else None
-
-
-def _policy(style: str) -> str:
-    digest = b64encode(sha256(style.encode()).digest()).decode()
-    return (
-        f"default-src 'none'; style-src 'sha256-{digest}'; img-src 'self' https: http:; "
-        "base-uri 'none'; form-action 'none'"
+    Args:
+        frame: what is around it.
+        groups: each with the number of its issues and the address of its feed, by name.
+    """
+    kinds = [
+        (kind, [each for each in groups if each[0].key.startswith(f"{kind}/")])
+        for kind in ("tags", "sections", YEARS)
+    ]
+    return frame.write(
+        "topics.html",
+        language=frame.newsletter.language,
+        canonical=f"{frame.home_url}topics/",
+        description=frame.newsletter.tagline or frame.newsletter.name,
+        kinds=kinds,
     )
 
 
-def _day(moment: date, language: str) -> str:
-    """Show a day in English words, and in digits where English would be out of place."""
-    if language.partition("-")[0].lower() != "en":
-        return f"{moment:%Y-%m-%d}"
-    # strftime would ask the locale of the process.
-    return f"{moment.day} {_MONTHS[moment.month - 1]} {moment.year}"
-
-
-@cache
-def _style() -> Markup:
-    text = files("pipeline.publish").joinpath("pages/page.css").read_text(encoding="utf-8")
-    return Markup(text)  # noqa: S704 - our own file
-
-
-@cache
-def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("pipeline.publish", "pages"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
+def search_page(frame: Frame, *, shards: int, years: Sequence[Group]) -> str:
+    """Return the page that finds issues, and without JavaScript lists the years."""
+    return frame.write(
+        "search.html",
+        language=frame.newsletter.language,
+        canonical=f"{frame.home_url}search/",
+        description=frame.newsletter.tagline or frame.newsletter.name,
+        script=True,
+        shards=shards,
+        years=years,
     )
-    environment.filters["day"] = _day
-    return environment
+
+
+def missing_page(frame: Frame) -> str:
+    """Return what a server answers with where there is nothing (404)."""
+    return frame.write(
+        "missing.html",
+        language=frame.newsletter.language,
+        canonical=f"{frame.home_url}404.html",
+        description=frame.newsletter.tagline or frame.newsletter.name,
+    )
+
+
+def _neighbours(frame: Frame, neighbours: Neighbours) -> Markup:
+    page = frame.write(
+        "neighbours.html",
+        language=frame.newsletter.language,
+        canonical=frame.home_url,
+        description="",
+        neighbours=neighbours,
+    )
+    return Markup("{}{}{}").format(Markup(_OPEN), Markup(page), Markup(_CLOSE))  # noqa: S704

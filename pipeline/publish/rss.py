@@ -9,6 +9,7 @@ from typing import Final
 from markupsafe import escape
 
 from pipeline.model.newsletter import Newsletter
+from pipeline.publish.feed import Channel, newsletter_channel
 from pipeline.publish.generator import add_entry, new_generator
 from pipeline.publish.item import FeedItem, newest
 
@@ -24,10 +25,20 @@ class Rss:
     file_name: str = FILE_NAME
     media_type: str = MEDIA_TYPE
 
-    def build(self, newsletter: Newsletter, items: Sequence[FeedItem], *, feed_url: str) -> bytes:
+    def build(
+        self,
+        newsletter: Newsletter,
+        items: Sequence[FeedItem],
+        *,
+        feed_url: str,
+        channel: Channel | None = None,
+    ) -> bytes:
         """Return the document; see `feed.Feed.build`."""
         chosen = newest(items)
-        feed = new_generator(newsletter, chosen, feed_url=feed_url, media_type=self.media_type)
+        about = channel or newsletter_channel(newsletter)
+        feed = new_generator(
+            newsletter, about, chosen, feed_url=feed_url, media_type=self.media_type
+        )
         # An RSS author is an e-mail address and feedgen drops a mere name; dc:creator is a name.
         feed.load_extension("dc", atom=False)
         for item in chosen:

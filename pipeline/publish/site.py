@@ -1,85 +1,109 @@
-"""Every file of the public site as path and bytes; an operation writes what changed."""
+"""Every file of the archive: where it is, what it is made of, and how it is written."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 from pipeline.model.entry import EntryId
 from pipeline.model.issue import Issue
-from pipeline.model.newsletter import Newsletter
 from pipeline.publish import atom, jsonfeed, rss
-from pipeline.publish.feed import Feed, feed_url
+from pipeline.publish.card import Card, card_png
+from pipeline.publish.feed import Feed
+from pipeline.publish.frame import Frame
 from pipeline.publish.item import FeedItem
-from pipeline.publish.page import home_page, issue_page
+from pipeline.publish.page import Neighbours, Row, issue_page, row
+from pipeline.publish.record import Listing, Record
+from pipeline.publish.words import day, words_for
 
 FEEDS: Final[tuple[Feed, ...]] = (rss.FEED, atom.FEED, jsonfeed.FEED)
+ISSUE_FILES: Final = ("index.html", "index.md", "card.png")  # in the folder of an issue
 
-# An entry's name becomes a folder: nothing that could leave the site or hide in it.
-_ENTRY: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,80}")
+
+class Library(Protocol):
+    """Where lists and feeds find the issues they show."""
+
+    def listing(self, entry: EntryId) -> Listing:
+        """Return what lists say of a published issue."""
+        ...
+
+    def issue(self, entry: EntryId) -> Issue:
+        """Return a published issue."""
+        ...
+
+    def item(self, record: Record) -> FeedItem:
+        """Return a published issue as feeds show it."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Published:
-    """An issue that may be shown to the public, with its place on the site."""
+class Document:
+    """A file that shows several issues; written when what it is made of is not what it was."""
 
-    entry: EntryId
-    issue: Issue
-    item: FeedItem
-
-
-def issue_url(newsletter: Newsletter, entry: EntryId) -> str:
-    """Return the permanent address of an issue.
-
-    Raises:
-        ValueError: `entry` is not the name of an entry.
-    """
-    if not _ENTRY.fullmatch(entry):
-        raise ValueError(f"not the name of an entry: {entry!r}")
-    return f"{newsletter.site_url}/issues/{entry}/"
+    path: str  # relative to the site, with forward slashes
+    made_of: str  # a digest: the same means the same bytes
+    build: Callable[[], bytes]
+    feed_url: str | None = None  # of a feed that people follow
 
 
-def issue_file(
-    newsletter: Newsletter, published: Published, *, feeds: Sequence[Feed] = FEEDS
-) -> tuple[str, bytes]:
-    """Return the page of one issue: path relative to the site, and bytes.
-
-    Raises:
-        ValueError: `published.entry` is not the name of an entry.
-    """
-    url = issue_url(newsletter, published.entry)
-    page = issue_page(published.issue, newsletter, url=url, feeds=feeds)
-    return f"issues/{published.entry}/index.html", page.encode()
+def issue_folder(entry: EntryId) -> str:
+    """Return the folder of an issue on the site."""
+    return f"issues/{entry}"
 
 
-def files(
-    newsletter: Newsletter, published: Sequence[Published], *, feeds: Sequence[Feed] = FEEDS
+def issue_files(
+    frame: Frame,
+    issue: Issue,
+    record: Record,
+    listing: Listing,
+    *,
+    markdown: str,
+    neighbours: Neighbours,
+    pictures: Iterable[tuple[str, bytes]] = (),
 ) -> Iterator[tuple[str, bytes]]:
-    """Yield every file of the site: pages of issues, then the index, then the feeds.
+    """Yield the files of one issue, the page last: it never names what is not there yet.
 
-    The order lets a writer stop anywhere: a feed never names a page that is not there yet.
-    Pure: the same input gives the same bytes, so unchanged files need not be rewritten.
-
-    Args:
-        newsletter: whose site it is.
-        published: in any order, each entry once.
-        feeds: formats to write and to announce.
-
-    Yields:
-        A path relative to the site, with forward slashes, and the bytes.
-
-    Raises:
-        ValueError: an entry has no proper name, or comes twice.
+    Pure: the same input gives the same bytes.
     """
-    entries = [one.entry for one in published]
-    if len(set(entries)) < len(entries):
-        raise ValueError("an entry is published twice")
-    for one in published:
-        yield issue_file(newsletter, one, feeds=feeds)
-    items = [one.item for one in published]
-    yield "index.html", home_page(newsletter, items, feeds=feeds).encode()
-    for feed in feeds:
-        url = feed_url(newsletter, feed)
-        yield feed.file_name, feed.build(newsletter, items, feed_url=url)
+    this = row(frame, listing, record.published)
+    folder = issue_folder(record.entry)
+    yield from pictures
+    yield f"{folder}/index.md", markdown.encode(errors="replace")
+    if not issue.image:
+        yield f"{folder}/card.png", card_png(_card(frame, this))
+    page = issue_page(
+        frame,
+        issue,
+        this,
+        words=record.words,
+        updated=record.updated,
+        neighbours=neighbours,
+        card=None if issue.image else f"{this.url}card.png",
+    )
+    yield f"{folder}/index.html", page.encode()
+
+
+def neighbours_of(
+    frame: Frame, records: Sequence[Record], place: int, library: Library
+) -> Neighbours:
+    """Return the issues beside the one at an index; `records` is oldest first."""
+
+    def beside(index: int) -> Row | None:
+        if not 0 <= index < len(records):
+            return None
+        record = records[index]
+        return row(frame, library.listing(record.entry), record.published)
+
+    return Neighbours(older=beside(place - 1), newer=beside(place + 1))
+
+
+def _card(frame: Frame, this: Row) -> Card:
+    say = words_for(frame.newsletter.language).say
+    number = say("Issue %(number)s") % {"number": this.number} if this.number else ""
+    facts = (number, day(this.published, frame.newsletter.language))
+    return Card(
+        name=frame.newsletter.name,
+        title=this.title,
+        facts="   /   ".join(fact for fact in facts if fact),
+    )

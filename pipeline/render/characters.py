@@ -13,23 +13,13 @@ from typing import Final
 from markupsafe import Markup, escape
 
 # HTML reads C1 references as Windows-1252 and XML forbids the rest: show that something was there.
-_ILLEGAL: Final = {
-    code: "\N{REPLACEMENT CHARACTER}"
-    for code in (
-        *range(0x20),
-        *range(0x7F, 0xA0),
-        *range(0xD800, 0xE000),
-        0xFFFE,
-        0xFFFF,
-    )
-    if chr(code) not in "\t\n"
-}
+_ILLEGAL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 _BLANKS: Final = re.compile(r"[ \t\n\r\f\v]+")  # a no-break space is not a blank
 
 
 def legible(text: str) -> str:
     """Replace what no mail can carry: control characters, surrogates, non-characters."""
-    return text.replace("\r\n", "\n").translate(_ILLEGAL)
+    return _ILLEGAL.sub("\N{REPLACEMENT CHARACTER}", text.replace("\r\n", "\n"))
 
 
 def ascii_references(markup: str) -> str:
@@ -40,6 +30,14 @@ def ascii_references(markup: str) -> str:
 def one_line(text: str) -> str:
     """Collapse blanks and line ends to single spaces; no-break spaces stay."""
     return _BLANKS.sub(" ", text).strip(" ")
+
+
+def full_stop(words: str) -> str:
+    """Return what must follow words that text is run on to: nothing if they end in a mark."""
+    last = words.rstrip()[-1:]
+    if not last.isalnum():
+        return ""
+    return "\u3002" if "\u3040" <= last <= "\u9fff" else "."
 
 
 def attribute(text: str) -> Markup:

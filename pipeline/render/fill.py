@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any, cast
 
 import jinja2
-from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2.meta import find_undeclared_variables
 from jinja2.utils import missing
 
 from pipeline.errors import BroadsheetError, TemplateError
 from pipeline.render import html, text
-from pipeline.render.characters import attribute, one_line
+from pipeline.render.bounds import BoundedEnvironment, bounded, shown
+from pipeline.render.characters import attribute, full_stop, one_line
 from pipeline.render.folders import TemplateFolders
 from pipeline.render.urls import host, link_url
 from pipeline.render.variables import NAMES, say
@@ -24,14 +25,15 @@ from pipeline.render.variables import NAMES, say
 class Filler:
     """Fills the files of one template, each only with values, never with another's output.
 
-    The environment is sandboxed: a template reads its variables and can change or call nothing.
-    MJML is escaped; text and style sheets are not.
+    The environment is sandboxed: a template reads its variables and can change or call nothing,
+    and it is stopped before it takes too long (`bounds`). MJML is escaped; text and style sheets
+    are not.
     """
 
     def __init__(self, folders: TemplateFolders) -> None:
         """Read templates from `folders` and nowhere else."""
         self.folders = folders
-        self._environment = ImmutableSandboxedEnvironment(
+        self._environment = BoundedEnvironment(
             loader=_Loader(folders),
             undefined=_Unknown,
             autoescape=lambda name: not (name or "").endswith((".txt.j2", ".css")),
@@ -49,7 +51,8 @@ class Filler:
                 with the file and the line of the template.
         """
         try:
-            return self._environment.get_template(name).render(values)
+            with bounded():
+                return self._environment.get_template(name).render(values)
         except BroadsheetError:
             raise
         except jinja2.TemplateSyntaxError as error:
@@ -58,6 +61,19 @@ class Filler:
         except Exception as error:  # whatever a template does wrong is the template's fault
             file, line = self._place(error, name)
             raise TemplateError(file, _problem(error), line=line) from error
+
+    def unknown_names(self, source: str, file: Path) -> set[str]:
+        """Return the variables a file uses that nobody gives it, also where it is never run.
+
+        Raises:
+            TemplateError: it cannot be read as a template.
+        """
+        try:
+            tree = self._environment.parse(source, filename=str(file))
+            used = find_undeclared_variables(tree)
+        except jinja2.TemplateSyntaxError as error:
+            raise TemplateError(file, self._syntax(error), line=error.lineno) from error
+        return used - set(NAMES) - set(self._environment.globals)
 
     def _syntax(self, error: jinja2.TemplateSyntaxError) -> str:
         problem = (error.message or "not a template").rstrip(".")
@@ -89,8 +105,9 @@ class _Loader(jinja2.BaseLoader):
         del environment
         if not self._folders.find(template):
             raise jinja2.TemplateNotFound(template)  # which `ignore missing` may forgive
+        stamp = self._folders.stamp(template)  # before it is read: a save in between is seen
         source, file = self._folders.read(template)
-        return source, str(file), lambda: self._folders.read(template) == (source, file)
+        return source, str(file), lambda: self._folders.stamp(template) == stamp
 
 
 class _Unknown(jinja2.StrictUndefined):
@@ -134,18 +151,23 @@ def _problem(error: Exception) -> str:
             return f"{type(error).__name__}: {error}"
 
 
+def _say(words: str, **values: object) -> str:
+    return say(words, **{name: shown(value) for name, value in values.items()})
+
+
 _FILTERS = cast(
     dict[str, Callable[..., Any]],
     {
         "attribute": attribute,  # str -> an escaped attribute value
         "blocks": html.blocks,
         "box": html.box,
+        "full_stop": full_stop,
         "host": host,
         "inline": html.inline,
         "link": link_url,  # str -> str, or None if a reader could not follow it
         "one_line": one_line,
         "prose": text.prose,
-        "say": say,
+        "say": _say,
         "text_blocks": text.blocks,
         "text_item": text.item,
         "underlined": text.underlined,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -11,7 +12,10 @@ from typing import Final, Self
 
 from pipeline.errors import ConfigError, TemplateError
 
-FAMILY: Final = "family"  # partials that several templates of a root use
+FAMILY: Final = "family"  # what all templates share: every template is laid over it
+NOTICES: Final = "notices"  # the mails about somebody's own word
+DEFAULT: Final = "digest"
+THEME: Final = "theme.toml"
 MAX_BYTES: Final = 256 * 1024  # of one template file
 
 _TEMPLATE_NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
@@ -26,7 +30,11 @@ def packaged_templates() -> Path:
 
 @dataclass(frozen=True, slots=True)
 class TemplateFolders:
-    """One template, laid over its namesakes: the first root that has a file provides it."""
+    """One template, laid over its namesakes and these over the family.
+
+    The first folder that has a file provides it: the author's template, the packaged one of that
+    name, the author's family, the packaged family.
+    """
 
     roots: tuple[Path, ...]
     template: str
@@ -39,21 +47,23 @@ class TemplateFolders:
             ConfigError: the name is not one, or no root has such a folder.
         """
         folders = cls(tuple(roots), template)
-        if _TEMPLATE_NAME.fullmatch(template) and any(
-            _inside(root, root / template).is_dir() for root in roots
+        if (
+            template not in {FAMILY, NOTICES}
+            and _TEMPLATE_NAME.fullmatch(template)
+            and any(_inside(root, root / template).is_dir() for root in roots)
         ):
             return folders
-        known = sorted(set(_templates(roots)))
+        known = template_names(roots)
         near = get_close_matches(template, known, n=1)
         remedy = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(known) or '-'}"
         raise ConfigError(f"no template is called {template!r}; {remedy}")
 
-    def find(self, name: str, *, template: str | None = None) -> list[Path]:
+    def find(self, name: str) -> list[Path]:
         """Return the files of that name, the author's own first.
 
         Args:
-            name: relative to the template's folder, or under `family/`.
-            template: another template's name, to look there instead.
+            name: relative to the template's folder; `family/...` is the family's own file also
+                where the template has one of that name.
 
         Raises:
             TemplateError: the name, or a symbolic link, leads out of the folder.
@@ -68,9 +78,51 @@ class TemplateFolders:
             raise TemplateError(
                 name, "a template file is named relative to its folder, without '..'"
             )
-        folder = () if path.parts[0] == FAMILY else (template or self.template,)
-        files = (_inside(root, root.joinpath(*folder, path)) for root in self.roots)
-        return [file for file in files if file.is_file()]
+        files = ((root, Path(file)) for root, file in self._places(str(path)))
+        return [file for root, file in files if _inside(root, file).is_file()]
+
+    def stamp(self, name: str) -> tuple[tuple[int, ...], ...]:
+        """Return what changes when the file of that name does, or another comes before it.
+
+        Args:
+            name: one that `find` has found: a mail uses some seventy, and looks at them all.
+        """
+        return tuple(_stamp(file) for _, file in self._places(name))
+
+    def _places(self, name: str) -> Iterator[tuple[Path, str]]:
+        """Yield where the file may be, the author's own first, each with its root."""
+        family = name.partition("/")[0] == FAMILY
+        for folder in ("",) if family else (f"{self.template}/", f"{FAMILY}/"):
+            yield from ((root, f"{root}/{folder}{name}") for root in self.roots)
+
+    @staticmethod
+    def named(root: Path, name: str) -> Path:
+        """Return where a template of that name would be.
+
+        Raises:
+            ConfigError: that cannot be the name of a template.
+        """
+        if name in {FAMILY, NOTICES} or not _TEMPLATE_NAME.fullmatch(name):
+            raise ConfigError(
+                f"{name!r} cannot be the name of a template; use small letters, digits, '-', '_'"
+            )
+        return _inside(root, root / name)
+
+    def own_files(self) -> list[tuple[str, Path]]:
+        """Return the files of the template that are not the family's, with their names."""
+        names: dict[str, Path] = {}
+        for root in self.roots:
+            folder = root / self.template
+            for file in sorted(folder.rglob("*")):
+                if file.is_file():
+                    names.setdefault(file.relative_to(folder).as_posix(), _inside(root, file))
+        return sorted(names.items())
+
+    def files(self) -> list[Path]:
+        """Return every file of the template that counts: the first of each name, by name."""
+        family = TemplateFolders(self.roots, FAMILY)
+        names = dict(family.own_files()) | dict(self.own_files())
+        return [names[name] for name in sorted(names)]
 
     def read(self, name: str) -> tuple[str, Path]:
         """Return the text of a file and where it is.
@@ -83,6 +135,14 @@ class TemplateFolders:
             places = ", ".join(str(root / self.template) for root in self.roots)
             raise TemplateError(name, f"there is no such file in {places}")
         return read_text(found[0]), found[0]
+
+
+def _stamp(file: str) -> tuple[int, ...]:
+    try:
+        found = os.stat(file)  # noqa: PTH116 - a Path costs more to make than the call
+    except OSError:
+        return ()
+    return found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_dev, found.st_ino
 
 
 def read_text(file: Path) -> str:
@@ -109,9 +169,16 @@ def _inside(root: Path, file: Path) -> Path:
     return file
 
 
-def _templates(roots: Sequence[Path]) -> Iterator[str]:
-    for root in roots:
-        if root.is_dir():
-            yield from (
-                entry.name for entry in root.iterdir() if (entry / "issue.mjml.j2").is_file()
-            )
+def template_names(roots: Sequence[Path]) -> list[str]:
+    """Return the names of the templates for issues, each once."""
+    return sorted(
+        {
+            entry.name
+            for root in roots
+            if root.is_dir()
+            for entry in root.iterdir()
+            if _TEMPLATE_NAME.fullmatch(entry.name)
+            and entry.name not in {FAMILY, NOTICES}
+            and any((entry / name).is_file() for name in (THEME, "issue.mjml.j2"))
+        }
+    )

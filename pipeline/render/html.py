@@ -7,6 +7,7 @@ Everything an author wrote is escaped here, once. The classes are those of inlin
 
 from __future__ import annotations
 
+import re
 from typing import Final, assert_never
 
 from markupsafe import Markup, escape
@@ -40,6 +41,8 @@ COLUMN: Final = 576  # px: how wide a figure is unless the template says otherwi
 
 # lxml's HTML parser drops elements deeper than 256 without a word, and a quote is five deep.
 _DEEPEST: Final = 24
+
+_ATTACHED: Final = re.compile(r"cid:[a-z0-9][a-z0-9.-]*@[a-z0-9.-]+")  # as images/ writes it
 
 _BOX: Final = Markup(
     '<table role="presentation" class="box" width="100%" cellpadding="0" cellspacing="0" border="0">'
@@ -113,16 +116,31 @@ def _linked(url: str | None, inner: Markup) -> Markup:
     return Markup('<a href="{}">{}</a>').format(attribute(target), inner) if target else inner
 
 
-def _image(image: Image, *, width: int | None = None) -> Markup:
-    source = image_url(image.url)
+def _image(image: Image, *, column: int = COLUMN, fill: bool = False) -> Markup:
+    """Return a picture; if nobody knows its size it is as wide as the column, or as it likes."""
+    source = _source(image.url)
     if source is None:
         return escape(image.alt)
     return Markup('<img class="img"{} src="{}" alt="{}"{} />').format(
-        Markup(' width="{}"').format(width) if width else "",
+        _size(image, column) or (Markup(' width="{}"').format(column) if fill else ""),
         attribute(source),
         attribute(image.alt),
         Markup(' title="{}"').format(attribute(image.title)) if image.title else "",
     )
+
+
+def _source(url: str) -> str | None:
+    """Return what a mail can show: a picture of the web, or one that travels with the message."""
+    return url if _ATTACHED.fullmatch(url) else image_url(url)
+
+
+def _size(image: Image, column: int) -> Markup | None:
+    """Return both measures, so that nothing moves when the picture arrives."""
+    if not image.width or not image.height:
+        return None
+    width = min(image.width, column)
+    height = max(1, round(image.height * width / image.width))
+    return Markup(' width="{}" height="{}"').format(width, height)
 
 
 def _block(block: Block, level: int, column: int, depth: int, flush: bool) -> Markup:
@@ -207,7 +225,7 @@ def _table(table: Table) -> Markup:
 def _figure(figure: Figure, column: int) -> Markup:
     # Outlook sizes a picture by its attribute; the style lets it shrink everywhere else.
     picture = Markup('<p class="fig">{}</p>').format(
-        _linked(figure.link, _image(figure.image, width=column))
+        _linked(figure.link, _image(figure.image, column=column, fill=True))
     )
     if not figure.caption:
         return picture

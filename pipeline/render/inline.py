@@ -1,43 +1,41 @@
-"""Rules to style attributes, with premailer and the settings that do no harm (decision D3).
-
-Imported only when a mail is made: premailer and what it brings take a quarter of a second.
-"""
+"""Rules to style attributes: one function, and two engines that draw the same picture (D34)."""
 
 from __future__ import annotations
 
-import logging
-import re
-from typing import Final
+from typing import Final, Literal, assert_never
 
-from premailer import Premailer
+from pipeline.errors import ConfigError
 
-_STYLE: Final = re.compile(r"<style\b")
-_MARKED: Final = '<style data-premailer="ignore"'
+Inliner = Literal["premailer", "css-inline"]
+PREMAILER: Final = "premailer"  # the default
 
 
-def inline(html: str, *, css: str) -> str:
-    """Write the rules of `css` into style attributes; everything else stays as it was.
+def inline(html: str, *, css: str, inliner: Inliner = PREMAILER) -> str:
+    """Write the rules of `css` into style attributes; everything else says what it said.
+
+    The doctype, comments, style sheets, addresses and merge slots stay as they were.
 
     Args:
-        html: what MJML was compiled to.
+        html: what MJML was compiled to, in pure ASCII.
         css: rules whose selectors are types and classes; see `stylesheet.inline_rules`.
+        inliner: whose work it is; each is loaded when it first makes a mail.
+
+    Raises:
+        ConfigError: the engine is an extra that is not installed.
     """
-    # premailer keeps a doctype only in this spelling; without it clients fall into quirks mode.
-    html = html.replace("<!doctype html>", "<!DOCTYPE html>", 1)
-    inlined: str = Premailer(
-        # Marked, a style sheet is neither parsed nor rewritten: media queries and dark mode
-        # keep their !important, and MJML's reset is not copied into every element.
-        _STYLE.sub(_MARKED, html),
-        css_text=[css],
-        allow_network=False,
-        keep_style_tags=False,
-        disable_leftover_css=True,
-        strip_important=False,
-        disable_validation=True,
-        align_floating_images=False,
-        # Outlook sizes images by these attributes: they must not follow the style.
-        disable_basic_attributes=["width", "height"],
-        remove_classes=False,  # phones and dark mode need them
-        cssutils_logging_level=logging.CRITICAL,
-    ).transform(pretty_print=False)
-    return inlined.replace(_MARKED, "<style")
+    match inliner:
+        case "premailer":
+            from pipeline.render import inline_premailer
+
+            return inline_premailer.inline(html, css)
+        case "css-inline":
+            try:
+                from pipeline.render import inline_css_inline
+            except ImportError as error:
+                raise ConfigError(
+                    "newsletter.inliner: css-inline is not installed; "
+                    'run: pip install "broadsheet[css-inline]", or name "premailer"'
+                ) from error
+            return inline_css_inline.inline(html, css)
+        case _:
+            assert_never(inliner)

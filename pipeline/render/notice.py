@@ -16,15 +16,16 @@ from pipeline.model.rendered import MergeSlot
 from pipeline.render.characters import ascii_references, legible, one_line
 from pipeline.render.compile import compile_mjml
 from pipeline.render.fill import Filler
-from pipeline.render.folders import TemplateFolders
+from pipeline.render.folders import DEFAULT, NOTICES, TemplateFolders
+from pipeline.render.inline import PREMAILER, Inliner, inline
+from pipeline.render.script import script_of
 from pipeline.render.stylesheet import inline_rules, live_rules
-from pipeline.render.theme import load_theme
+from pipeline.render.theme import fonts, load_theme
 from pipeline.render.variables import say
 
 if TYPE_CHECKING:  # loaded when the first notice is made
     from babel.messages.catalog import Catalog
 
-TEMPLATE: Final = "notices"  # its folder in templates/email
 SOURCE_LANGUAGE: Final = "en"  # of the words below
 LOCALES: Final = Path(__file__).with_name("locale")
 
@@ -97,18 +98,26 @@ WORDS: Final = {
 class NoticeRenderer:
     """Renders notices; nothing that anybody typed into a form gets into one."""
 
-    def __init__(self, template_dirs: Sequence[Path], template: str = "default") -> None:
+    def __init__(
+        self,
+        template_dirs: Sequence[Path],
+        template: str = DEFAULT,
+        *,
+        inliner: Inliner = PREMAILER,
+    ) -> None:
         """Look for the notices in `template_dirs`, and take the theme of the issues' template.
 
         Args:
             template_dirs: folders of template folders: the workspace's before the packaged one.
             template: the folder whose theme.toml has the colours and the fonts.
+            inliner: what writes style attributes.
 
         Raises:
             ConfigError: no folder of that name; the message lists those there are.
         """
         self._folders = TemplateFolders.of(template_dirs, template)
-        self._filler = Filler(TemplateFolders.of(template_dirs, TEMPLATE))
+        self._filler = Filler(TemplateFolders(tuple(template_dirs), NOTICES))
+        self._inliner: Inliner = inliner
 
     def render(
         self,
@@ -133,10 +142,7 @@ class NoticeRenderer:
         Raises:
             TemplateError: the template is at fault.
         """
-        # Most of the room's import time is premailer's: pay it only when a mail is made.
         from babel.dates import format_timedelta
-
-        from pipeline.render.inline import inline
 
         catalogue = catalogue_of(language)
         known = SOURCE_LANGUAGE if catalogue is None else str(catalogue.locale_identifier)
@@ -169,12 +175,13 @@ class NoticeRenderer:
             ),
             "unsubscribe": words(UNSUBSCRIBE),
             "postal_lines": [line for line in newsletter.postal_address.splitlines() if line],
-            **{name: theme.get(name, {}) for name in ("light", "dark", "fonts", "widths")},
+            "fonts": fonts(theme, script_of(known)),
+            **{name: theme.get(name, {}) for name in ("light", "dark", "widths")},
         }
         css = inline_rules(self._filler, variables)
         live_css = live_rules(self._filler, variables)
         mjml = self._filler.fill("notice.mjml.j2", variables | {"live_css": live_css})
-        html = inline(compile_mjml(ascii_references(mjml)), css=css)
+        html = inline(compile_mjml(ascii_references(mjml)), css=css, inliner=self._inliner)
         return RenderedNotice(
             subject=variables["subject"],
             html=ascii_references(html),

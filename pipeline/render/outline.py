@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pipeline.model.content import Block, Content, plain
+from pipeline.model.content import Block, Content, Paragraph, plain
 from pipeline.model.issue import Issue, Section, Story, StoryKind
 from pipeline.model.reading import first_paragraph, split_lead
 from pipeline.render.lead import split_content
@@ -21,6 +21,18 @@ class PlacedStory:
     lead: Content  # what a story without a title is known by; empty if there is no good cut
     rest: Content  # the first paragraph after the lead
     body: tuple[Block, ...]  # after both
+
+    @property
+    def brief(self) -> Content:
+        """The one paragraph of a titled story that has nothing else to say; empty if it has."""
+        story = self.story
+        if not story.title or story.tldr or story.takeaways or story.tradeoffs:
+            return ()
+        match story.body:
+            case (Paragraph(content),):
+                return content
+            case _:
+                return ()
 
     @property
     def box_level(self) -> int:

@@ -9,9 +9,11 @@ from pipeline.model.issue import Issue
 from pipeline.model.newsletter import Newsletter
 from pipeline.model.rendered import RenderedIssue
 from pipeline.render.characters import ascii_references, legible
-from pipeline.render.compile import compile_mjml
+from pipeline.render.compile import FILE, compile_mjml
+from pipeline.render.depth import refuse_depth
 from pipeline.render.fill import Filler
-from pipeline.render.folders import TemplateFolders
+from pipeline.render.folders import DEFAULT, TemplateFolders
+from pipeline.render.inline import PREMAILER, Inliner, inline
 from pipeline.render.preheader import preheader
 from pipeline.render.stylesheet import inline_rules, live_rules
 from pipeline.render.theme import load_theme
@@ -24,18 +26,26 @@ class Renderer:
     Templates are read again when their files change, so a preview may keep a renderer.
     """
 
-    def __init__(self, template_dirs: Sequence[Path], template: str = "default") -> None:
+    def __init__(
+        self,
+        template_dirs: Sequence[Path],
+        template: str = DEFAULT,
+        *,
+        inliner: Inliner = PREMAILER,
+    ) -> None:
         """Look for `template` in `template_dirs`, the first one first, file by file.
 
         Args:
             template_dirs: folders of template folders: the workspace's before the packaged one.
             template: the name of a folder.
+            inliner: what writes style attributes.
 
         Raises:
             ConfigError: no folder of that name; the message lists those there are.
         """
         self._folders = TemplateFolders.of(template_dirs, template)
         self._filler = Filler(self._folders)
+        self._inliner: Inliner = inliner
 
     def render(self, issue: Issue, newsletter: Newsletter, *, web_url: str) -> RenderedIssue:
         """Render once for all readers; merge slots stay as they are.
@@ -50,16 +60,14 @@ class Renderer:
         Raises:
             TemplateError: the template is at fault; nothing was written.
         """
-        # Most of the room's import time is premailer's: pay it only when a mail is made.
-        from pipeline.render.inline import inline
-
         values = variables(issue, newsletter, load_theme(self._folders), web_url=web_url)
         css = inline_rules(self._filler, values)
         live_css = live_rules(self._filler, values)
         mjml = ascii_references(
             self._filler.fill("issue.mjml.j2", values | {"live_css": live_css})
         )
-        html = inline(compile_mjml(mjml), css=css)
+        refuse_depth(mjml, FILE)
+        html = inline(compile_mjml(mjml), css=css, inliner=self._inliner)
         return RenderedIssue(
             subject=subject(issue),
             preheader=preheader(issue),

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 from typing import Any, Final
 
-from pipeline.errors import TemplateError
 from pipeline.model.issue import Issue
 from pipeline.model.language import direction
 from pipeline.model.newsletter import Newsletter
@@ -14,7 +14,9 @@ from pipeline.model.rendered import MergeSlot, TextSlot
 from pipeline.render.characters import legible, one_line
 from pipeline.render.outline import has_contents, outline
 from pipeline.render.preheader import preheader
-from pipeline.render.theme import FILE, Theme
+from pipeline.render.script import script_of
+from pipeline.render.theme import Theme, fonts
+from pipeline.render.words import fixed_words, written_date
 
 NAMES: Final = (
     "issue",  # model.issue.Issue
@@ -26,17 +28,23 @@ NAMES: Final = (
     "dateline",  # number, date, minutes, stories: those that are known, as words
     "sections",  # outline.PlacedSection
     "has_contents",
+    "column",  # px: how wide a picture may be
+    "start",  # left or right: where a line begins
+    "rtl",  # whether that is the right
+    "script",  # script.Script: how the language is written
     "web_url",
     "unsubscribe_url",  # a merge slot
     "preferences_url",  # a merge slot
     "reader",  # reader("name", "friend"): a merge slot of free text, and the words without it
     "postal_lines",
     "live_css",  # live.css, filled in; only in issue.mjml.j2
+    "words",  # the fixed words, in the language of the issue
     "light",  # the tables of theme.toml
     "dark",
-    "fonts",
+    "fonts",  # with the fonts of the language's script
+    "logo",
+    "type",
     "widths",
-    "words",
 )
 
 _GAP: Final = re.compile(r"\{(\w+)\}")
@@ -50,29 +58,35 @@ def subject(issue: Issue) -> str:
 def variables(
     issue: Issue, newsletter: Newsletter, theme: Theme, *, web_url: str
 ) -> dict[str, Any]:
-    """Return the variables a template is filled with; pure.
-
-    Raises:
-        TemplateError: the theme lacks a word that every template needs.
-    """
+    """Return the variables a template is filled with; pure but for the catalogues."""
     language = issue.language or newsletter.language
+    script = script_of(language)
+    ends = direction(language)
     sections = outline(issue)
-    tables = {name: theme.get(name, {}) for name in ("light", "dark", "fonts", "widths", "words")}
+    tables = {name: theme.get(name, {}) for name in ("light", "dark", "logo", "type", "widths")}
+    counts = {"minutes": reading_minutes(issue), "stories": len(issue.stories)}
+    words = fixed_words(language, counts, theme.get("words", {}))
     return {
         "issue": issue,
         "newsletter": newsletter,
         "subject": subject(issue),
         "preheader": preheader(issue),
         "language": language,
-        "direction": direction(language),
-        "dateline": dateline(issue, tables["words"]),
+        "direction": ends,
+        "start": "right" if ends == "rtl" else "left",
+        "rtl": ends == "rtl",
+        "script": script,
+        "dateline": dateline(issue, words, language),
         "sections": sections,
         "has_contents": has_contents(sections),
+        "column": tables["widths"].get("sheet", 0) - 2 * tables["widths"].get("gutter", 0),
         "web_url": web_url,
         "unsubscribe_url": MergeSlot.UNSUBSCRIBE_URL.value,
         "preferences_url": MergeSlot.PREFERENCES_URL.value,
         "reader": reader,
         "postal_lines": [line for line in newsletter.postal_address.splitlines() if line.strip()],
+        "words": words,
+        "fonts": fonts(theme, script),
         **tables,
     }
 
@@ -91,30 +105,28 @@ def say(words: str, **values: object) -> str:
     return _GAP.sub(lambda gap: str(values.get(gap[1], gap[0])), words)
 
 
-def dateline(issue: Issue, words: dict[str, Any]) -> list[str]:
-    """Return what is known of the issue, in the words of the theme.
+def dateline(issue: Issue, words: dict[str, Any], language: str) -> list[str]:
+    """Return what is known of the issue, in words.
 
-    Minutes are computed, never declared. A number that is a word ("Year-end") stands alone.
-
-    Raises:
-        TemplateError: a word is missing.
+    Minutes are computed, never declared. A number that is a word ("Year-end") stands alone. A
+    theme that has a `date` of its own (and `months`, if it names them) gets that.
     """
     parts: list[str] = []
     stories = len(issue.stories)
-    try:
-        if issue.number:
-            counted = issue.number[0].isdigit()
-            parts.append(say(words["issue"], number=issue.number) if counted else issue.number)
-        if issue.date:
-            day, month, year = (
-                issue.date.day,
-                words["months"][issue.date.month - 1],
-                issue.date.year,
-            )
-            parts.append(say(words["date"], day=day, month=month, year=year))
-        parts.append(say(words["minutes"], minutes=reading_minutes(issue)))
-        if stories > 1:
-            parts.append(say(words["stories"], count=stories))
-    except KeyError as error:
-        raise TemplateError(FILE, f"the table [words] has no {error}") from error
+    if issue.number:
+        counted = issue.number[0].isdigit()
+        parts.append(say(words["issue"], number=issue.number) if counted else issue.number)
+    if issue.date:
+        parts.append(_date(issue.date, words, language))
+    parts.append(say(words["minutes"], minutes=reading_minutes(issue)))
+    if stories > 1:
+        parts.append(say(words["stories"], count=stories))
     return parts
+
+
+def _date(day: date, words: dict[str, Any], language: str) -> str:
+    if "date" not in words:
+        return written_date(day, language)
+    months = words.get("months")
+    month = months[day.month - 1] if months else str(day.month)
+    return say(words["date"], day=day.day, month=month, year=day.year)

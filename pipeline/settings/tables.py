@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from datetime import timedelta
-from email.utils import parseaddr
 from types import MappingProxyType
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Any, Final, Literal, Self
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from email_validator import EmailNotValidError, validate_email
 from pydantic import (
-    AfterValidator,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     SecretStr,
@@ -25,52 +20,21 @@ from pydantic import (
 
 from pipeline.model.delivery import RetryPolicy
 from pipeline.model.newsletter import Mailbox, Newsletter
-from pipeline.model.rate import per_second
+from pipeline.settings.check import CheckTable
+from pipeline.settings.readers import (
+    ConsentTable,
+    FeedbackTable,
+    ListTable,
+    SegmentsTable,
+    WebhookTable,
+    WebTable,
+)
+from pipeline.settings.values import Address, Duration, Name, Rate, Table
 
 MOST_RESENDS: Final = 3
-_NAME: Final = re.compile(r"[a-z][a-z0-9-]{0,39}")
-_UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
-def _duration(value: object) -> object:
-    """Read "24h", "30m", "2d" or a number of seconds."""
-    if isinstance(value, str) and value[-1:] in _UNITS and value[:-1].isdigit():
-        return timedelta(**{_UNITS[value[-1]]: int(value[:-1])})
-    if isinstance(value, str) and not value.isdigit():
-        raise ValueError('a duration is a number and a unit, such as "24h", "30m" or "2d"')
-    return value
-
-
-def _name(value: str) -> str:
-    """Check a name that stands in addresses and on the command line."""
-    if not _NAME.fullmatch(value):
-        raise ValueError("a name has small letters, digits and hyphens, at most 40")
-    return value
-
-
-def _mailbox(value: object) -> object:
-    """Read `Name <local@domain>` or a bare address."""
-    if not isinstance(value, str):
-        return value
-    name, address = parseaddr(value)
-    try:
-        checked = validate_email(address, check_deliverability=False, allow_smtputf8=False)
-    except EmailNotValidError as error:
-        raise ValueError(f'an address such as "Name <name@example.org>" ({error})') from None
-    return Mailbox(address=checked.ascii_email or checked.normalized, name=name)
-
-
-Name = Annotated[str, AfterValidator(_name)]
-Rate = Annotated[float, BeforeValidator(per_second)]  # messages a second
-Duration = Annotated[timedelta, BeforeValidator(_duration)]
-Address = Annotated[Mailbox, BeforeValidator(_mailbox)]
-
-
-class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
-
-
-class NewsletterTable(_Table):
+class NewsletterTable(Table):
     """[newsletter]: the publication itself."""
 
     name: str = Field("Newsletter", min_length=1, description="Name in the masthead and in From")
@@ -90,7 +54,12 @@ class NewsletterTable(_Table):
     )
     language: str = Field("en", description="BCP 47 tag, such as en, de or pl")
     since: int = Field(2026, ge=1990, le=2200, description="Year the feed ids are minted in")
-    template: str = Field("default", description="Folder in templates/email/")
+    template: str = Field(
+        "digest", description="Theme of issues: digest, briefing, essay, or a folder of your own"
+    )
+    inliner: Literal["premailer", "css-inline"] = Field(
+        "premailer", description="What writes style attributes; css-inline is an extra, and faster"
+    )
     unsubscribe_mailbox: Address | None = Field(
         None, description="Mailbox for the mailto form of List-Unsubscribe"
     )
@@ -123,7 +92,7 @@ class NewsletterTable(_Table):
         )
 
 
-class ScheduleTable(_Table):
+class ScheduleTable(Table):
     """[schedule]: the weekly slot. Without `day` nothing is sent by itself."""
 
     day: (
@@ -171,7 +140,7 @@ class SenderTable(BaseModel):
         return MappingProxyType(dict(self.model_extra or {}))
 
 
-class DeliveryTable(_Table):
+class DeliveryTable(Table):
     """[delivery]: how messages leave, whichever way out they take."""
 
     uncertain: Literal["hold", "resend"] = Field(
@@ -209,7 +178,7 @@ class DeliveryTable(_Table):
         )
 
 
-class DkimTable(_Table):
+class DkimTable(Table):
     """[dkim]: signatures of our own; without `key_file` the relay has to sign."""
 
     key_file: str | None = Field(
@@ -229,104 +198,43 @@ class DkimTable(_Table):
         return self
 
 
-class ListTable(_Table):
-    """[lists.NAME]: a list readers can be on. Without any there is one, called main."""
+class ImagesTable(Table):
+    """[images]: pictures that lie beside an issue."""
 
-    title: str = Field("", description="Name on the forms; empty is the newsletter's")
-    description: str = Field("", description="One line on the forms")
-    public: bool = Field(True, description="Whether the forms offer it")
-
-
-class SegmentsTable(_Table):
-    """[segments]: rules with a name of your choice, such as `vip = "tag is vip"`; see segments.md."""
-
-
-class ConsentTable(_Table):
-    """[consent]: how people come in and leave."""
-
-    double_opt_in: bool = Field(
-        True, description="Whether a mailbox is asked before anybody is written to"
+    travel: Literal["archive", "attach"] = Field(
+        "archive",
+        alias="as",
+        description="Mails link them from the site, or carry them; pages always have them",
     )
-    confirm_within: Duration = Field(
-        timedelta(hours=72), description="How long a confirmation link works"
-    )
-    welcome: bool = Field(True, description="A mail when somebody confirmed")
-    goodbye: bool = Field(False, description="A mail when somebody left")
-    wording: str = Field(
-        "", description="What the form says people agree to; kept with each consent"
+    width: int = Field(
+        600, ge=200, le=1200, description="Widest one is shown, px; its file keeps twice that"
     )
 
 
-class WebTable(_Table):
-    """[web]: the public pages of `broadsheet serve`."""
+class SiteTable(Table):
+    """[site]: the archive that `broadsheet feeds` writes."""
 
-    trusted_proxies: tuple[str, ...] = Field(
-        (), description="Addresses or networks whose X-Forwarded-For is believed"
+    hub: str | None = Field(
+        None, description="WebSub hub that is told of new issues, such as https://hub.example.org"
     )
-    templates: str = Field("templates/web", description="Pages of your own")
-
-
-class WebhookTable(_Table):
-    """[feedback.webhooks.NAME]: one provider that posts to /hooks/NAME."""
-
-    kind: Literal["ses", "postmark", "mailgun", "sendgrid", "generic"] = Field(
-        "generic", description="Whose format and whose signature"
-    )
-    secret_file: str = Field(
-        "", description="File with the secret, the public key or the certificate"
+    subscribe: bool = Field(
+        False,
+        description="A form on every page, for a site whose /subscribe is `broadsheet serve`",
     )
 
-
-class FeedbackTable(_Table):
-    """[feedback]: what comes back, and what it counts."""
-
-    return_path_domain: str = Field(
-        "",
-        description="Domain of envelope senders that name the delivery (VERP); empty sends with"
-        " the address of From",
-    )
-    mailbox: str = Field(
-        "", description="Where bounces arrive: `maildir:PATH`, `mbox:PATH` or `imap`"
-    )
-    imap_host: str = Field("", description="The server, for `imap`")
-    imap_port: int = Field(993, ge=1, le=65535, description="Its port")
-    imap_tls: Literal["implicit", "starttls"] = Field(
-        "implicit", description="When TLS begins; certificates are always verified"
-    )
-    imap_ca_file: str | None = Field(None, description="Certificates of a private authority, PEM")
-    imap_user: str = Field("", description="The account")
-    imap_password_file: str = Field("", description="File that holds the password alone")
-    imap_folder: str = Field("INBOX", description="The folder to read")
-    imap_move_to: str | None = Field(
-        None, description="Folder for what was heard; without it, mail stays and is marked as seen"
-    )
-    hard: int = Field(
-        1, ge=1, description="Days with a hard bounce a program can read until an address rests"
-    )
-    hard_in_words: int = Field(2, ge=1, description="The same if the bounce is prose")
-    in_a_row: int = Field(3, ge=1, description="Other bounces: so many issues in a row ...")
-    over: Duration = Field(timedelta(days=14), description="... from the first to the last")
-    issues: int = Field(
-        5, ge=1, description="Or so many issues a full or closed mailbox sent back ..."
-    )
-    window: Duration = Field(timedelta(days=90), description="... in this time")
-    keep: Duration = Field(
-        timedelta(days=30), description="How long mail that nobody can read is kept"
-    )
-    webhooks: Mapping[Name, WebhookTable] = Field(
-        {}, description="Providers that post, by the name in their address"
-    )
-
-    @model_validator(mode="after")
-    def _account(self) -> Self:
-        if self.mailbox == "imap" and not (
-            self.imap_host and self.imap_user and self.imap_password_file
+    @field_validator("hub")
+    @classmethod
+    def _secure(cls, value: str | None) -> str | None:
+        parts = urlsplit(value or "")
+        if value and not (
+            (parts.scheme == "https" and parts.hostname)
+            or (parts.scheme == "http" and parts.hostname in {"127.0.0.1", "::1", "localhost"})
         ):
-            raise ValueError("imap needs imap_host, imap_user and imap_password_file")
-        return self
+            raise ValueError('an address with https, such as "https://hub.example.org/"')
+        return value
 
 
-class PathsTable(_Table):
+class PathsTable(Table):
     """[paths]: where things are, relative to newsletter.toml."""
 
     issues: str = Field("issues", description="Issue files")
@@ -336,7 +244,7 @@ class PathsTable(_Table):
     data: str = Field("data", description="Database, keys and locks: private, not for git")
 
 
-class Settings(_Table):
+class Settings(Table):
     """Everything that can be set."""
 
     newsletter: NewsletterTable = NewsletterTable.model_validate({})
@@ -349,6 +257,9 @@ class Settings(_Table):
     consent: ConsentTable = ConsentTable.model_validate({})
     web: WebTable = WebTable.model_validate({})
     feedback: FeedbackTable = FeedbackTable.model_validate({})
+    images: ImagesTable = ImagesTable.model_validate({})
+    site: SiteTable = SiteTable.model_validate({})
+    check: CheckTable = CheckTable.model_validate({})
     paths: PathsTable = PathsTable.model_validate({})
 
 
@@ -365,6 +276,9 @@ SETTINGS_TABLES: Final[Mapping[str, type[BaseModel]]] = MappingProxyType(
         "web": WebTable,
         "feedback": FeedbackTable,
         "feedback.webhooks.NAME": WebhookTable,
+        "images": ImagesTable,
+        "site": SiteTable,
+        "check": CheckTable,
         "paths": PathsTable,
     }
 )

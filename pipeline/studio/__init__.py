@@ -1,1 +1,1 @@
-"""The preview studio: a local page that shows the bytes that will be sent."""
+"""The preview studio: a page on this machine that shows the bytes that will be sent."""

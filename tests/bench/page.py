@@ -14,6 +14,8 @@ ROOT: Final = Path(__file__).parents[2]
 PAGE: Final = ROOT / "docs" / "benchmarks.md"
 SECTIONS: Final = (  # in this order
     "Whole commands",
+    "Rebuilding on save",
+    "One changed issue",
     "Sending",
     "A million readers",
     "A million subscribers",

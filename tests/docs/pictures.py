@@ -11,6 +11,8 @@ from typing import Final, Literal
 
 from playwright.sync_api import Browser, sync_playwright
 
+from tests.docs import theme_pictures
+
 ROOT: Final = Path(__file__).parents[2]
 PICTURES: Final = ROOT / "docs" / "pictures"
 Scheme = Literal["light", "dark"]
@@ -48,6 +50,7 @@ def main() -> None:
         subprocess.run(command, cwd=ROOT, check=True)
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         take(browser, Path(folder))
+        theme_pictures.take(browser, PICTURES)
         browser.close()
 
 

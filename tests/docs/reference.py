@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from pipeline.app import diagnostic_codes
+from pipeline.preflight.catalogue import Check, checks
 from pipeline.settings.tables import SETTINGS_TABLES
 
 DOCS: Final = Path(__file__).parents[2] / "docs"
@@ -15,11 +16,52 @@ DIAGNOSTICS: Final = """\
 
 Every finding has a stable code; `broadsheet explain CODE` says the same as this page. `E`, `W` and
 `I` come from reading an issue file: errors, warnings and notes. `P` comes from preflight, the
-checks of the rendered mail. Errors stop approval; nothing else does.
+checks of the rendered mail, which [checks](checks.md) explains one by one. Errors stop approval;
+nothing else does.
 
 | code | meaning |
 |---|---|
 """
+CHECKS: Final = """\
+# Checks
+
+What `broadsheet check` and `build` look for in a rendered mail; the codes of reading an issue file
+are in [diagnostics](diagnostics.md). `broadsheet explain P207` says the same as this page. An error
+stops `approve`, a warning wants a look, a note is good to know.
+
+**Your own weights.** `[check]` in `newsletter.toml` changes what a finding counts for all issues:
+`severity = { P303 = "warning", P211 = "off" }`. A line in the front matter, `allow: [P303]`, accepts
+it in one issue: it is counted as allowed, listed as such in JSON and SARIF, and shown no more. What
+is marked *fixed* can be lowered by nobody: the law, or every reader, is at stake.
+
+**Short by default.** Notes about the template, which an author cannot put right in an issue, are
+counted and not shown; `--notes` shows them. `--strict` makes the exit code 3 for warnings, too.
+
+**Other programs.** `--output json`; `--output sarif` for code scanning and editors (SARIF 2.1.0);
+`--output github` for annotations in a workflow:
+
+    broadsheet check --output github
+
+**Links.** `check --links` asks the network, and only then: HEAD, then GET, at most five redirections,
+eight links at a time and two to a site. It goes to public addresses only, at ports 80 and 443 (or
+`check.link_ports`), resolves each name once and connects to the address that was looked at, sends no
+cookie and no login, and reads no body.
+
+Support data for mail programs (P903, P904): [caniemail.com](https://www.caniemail.com), MIT, state of
+{date}; `python tests/data/caniemail/refresh.py` fetches it anew.
+"""
+FAMILIES: Final = {
+    "P0": "What an issue allows",
+    "P1": "Weight",
+    "P2": "Links",
+    "P3": "Subject and preheader",
+    "P4": "Footer",
+    "P5": "Everybody can read it",
+    "P6": "HTML and text say the same",
+    "P7": "Values of readers",
+    "P8": "The message as it travels",
+    "P9": "Mail programs",
+}
 SETTINGS: Final = """\
 # Settings
 
@@ -57,6 +99,24 @@ def diagnostics() -> str:
     return DIAGNOSTICS + "".join(rows)
 
 
+def checks_page() -> str:
+    """Return docs/checks.md."""
+    from pipeline.preflight.clients.rules import support
+
+    page = CHECKS.replace("{date}", support().date)
+    for start, title in FAMILIES.items():
+        page += f"\n## {title}\n"
+        page += "".join(_check(each) for each in checks().values() if each.code.startswith(start))
+    return page
+
+
+def _check(check: Check) -> str:
+    weight = f"{check.severity}, fixed" if check.fixed else check.severity.value
+    source = f" Source: {check.source}" if check.source else ""
+    page = f"\n**{check.code}** ({weight}) {check.what}.\\\n"
+    return page + f"*Why:* {check.why} *Remedy:* {check.remedy}{source}\n"
+
+
 def settings() -> str:
     """Return docs/settings.md."""
     page = SETTINGS
@@ -90,7 +150,11 @@ def _shown(value: object) -> str:
     return str(address or value)
 
 
-PAGES: Final = {"diagnostics.md": diagnostics, "settings.md": settings}
+PAGES: Final = {
+    "checks.md": checks_page,
+    "diagnostics.md": diagnostics,
+    "settings.md": settings,
+}
 
 if __name__ == "__main__":
     for file_name, page in PAGES.items():

@@ -1,4 +1,4 @@
-"""The feeds of a small newsletter, byte for byte: a change here is a change for every reader.
+"""The archive and feeds of a small newsletter, byte for byte: a change here is a change for every reader.
 
 To accept one: `BROADSHEET_UPDATE_GOLDEN=1 pytest tests/golden/test_feeds_golden.py`, then look
 at the difference in git.
@@ -26,11 +26,11 @@ from pipeline.model.content import (
     Strong,
     Table,
 )
-from pipeline.model.entry import EntryId
 from pipeline.model.issue import Issue, Section, Source, Story, StoryKind
 from pipeline.model.newsletter import Newsletter
-from pipeline.publish.item import feed_item
-from pipeline.publish.site import Published, files, issue_url
+from pipeline.publish.frame import Frame
+from pipeline.publish.site import FEEDS
+from tests.unit.archive_shelf import Shelf
 
 DATA: Final = Path(__file__).parent / "data" / "feeds"
 NEWSLETTER: Final = Newsletter(
@@ -106,28 +106,16 @@ FLAT: Final = Issue(
 )
 
 
-def published(entry: str, issue: Issue, moment: datetime) -> Published:
-    """Publish an issue under the name of its entry."""
-    item = feed_item(
-        issue,
-        NEWSLETTER,
-        tag=f"tag:news.example.org,2025:issue:{entry}",
-        url=issue_url(NEWSLETTER, EntryId(entry)),
-        published=moment,
-        updated=moment,
-    )
-    return Published(entry=EntryId(entry), issue=issue, item=item)
+def site() -> dict[str, bytes]:
+    """Return every file of the archive of the two issues, as they are on the disk."""
+    shelf = Shelf(Frame(newsletter=NEWSLETTER, feeds=FEEDS))
+    shelf.put("91", QUAY, published=datetime(2026, 11, 20, 9, tzinfo=UTC))
+    shelf.put("92", FLAT, published=datetime(2026, 11, 27, 9, tzinfo=UTC))
+    # What a card looks like belongs to the version of Pillow.
+    return {path: data for path, data in shelf.site().items() if not path.endswith(".png")}
 
 
-SITE: Final = dict(
-    files(
-        NEWSLETTER,
-        [
-            published("91", QUAY, datetime(2026, 11, 20, 9, tzinfo=UTC)),
-            published("92", FLAT, datetime(2026, 11, 27, 9, tzinfo=UTC)),
-        ],
-    )
-)
+SITE: Final = site()
 
 
 @pytest.mark.parametrize("path", sorted(SITE))

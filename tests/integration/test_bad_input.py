@@ -154,8 +154,8 @@ def test_a_template_that_names_an_unknown_variable_says_where(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """File, line and the nearest name."""
-    source = Path(__file__).parents[2] / "templates" / "email" / "default"
-    mine = folder / "templates" / "email" / "default"
+    source = Path(__file__).parents[2] / "templates" / "email" / "digest"
+    mine = folder / "templates" / "email" / "digest"
     mine.mkdir(parents=True)
     for file in source.iterdir():
         if file.is_file():

@@ -14,8 +14,8 @@ pytestmark = pytest.mark.integration
 
 ROOT = Path(__file__).parents[2]
 NEEDED = {
-    "pipeline/_templates/email/default/issue.mjml.j2",
-    "pipeline/_templates/email/default/theme.toml",
+    "pipeline/_templates/email/family/issue.mjml.j2",
+    "pipeline/_templates/email/digest/theme.toml",
     "pipeline/formats/words.toml",
     "pipeline/publish/pages/page.css",
     "pipeline/outbox/index.html.j2",

@@ -34,11 +34,11 @@ TEXT = (
 
 def render(root: Path, mjml: str = MJML) -> RenderedIssue:
     """Render the issue with a template of one's own."""
-    folder = root / "default"
+    folder = root / "digest"
     folder.mkdir()
     (folder / "issue.mjml.j2").write_text(mjml, "utf-8")
     (folder / "issue.txt.j2").write_text(TEXT, "utf-8")
-    renderer = Renderer([root, packaged_templates()], "default")
+    renderer = Renderer([root, packaged_templates()], "digest")
     return renderer.render(ISSUE, Newsletter(), web_url="https://news.example.org/issues/1/")
 
 

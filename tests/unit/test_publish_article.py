@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 from pipeline.model import content as c
 from pipeline.model.issue import Issue, Section, Source, Story, StoryKind
 from pipeline.model.reading import issue_text
+from pipeline.publish.anchors import anchors, contents
 from pipeline.publish.article import article_html
 from pipeline.publish.links import link_url, web_url
+from pipeline.publish.words import words_for
 
 BASE: Final = "https://news.example.org/"
 ELEMENTS: Final = {
@@ -21,7 +23,9 @@ ELEMENTS: Final = {
     *("code", "table", "thead", "tbody", "tr", "th", "td", "hr", "figure", "figcaption", "img"),
     *("a", "em", "strong", "del", "br"),
 }
-ATTRIBUTES: Final = {"class", "href", "src", "alt", "title", "scope", "start"}
+ATTRIBUTES: Final = {
+    *("class", "href", "src", "alt", "title", "scope", "start", "id", "width", "height"),
+}
 
 HOSTILE: Final = (
     "<script>alert(1)</script>",
@@ -161,13 +165,55 @@ def article(*blocks: c.Block, title: str | None = None) -> str:
 @given(issue=ISSUE)
 def test_nothing_active_comes_out_of_any_issue(issue: Issue) -> None:
     """Elements, attributes and schemes are those of the allow-list, whatever goes in."""
-    page = read(article_html(issue, base_url=BASE))
+    page = read(article_html(issue, base_url=BASE, anchors=anchors(issue)))
 
     assert set(page.elements) <= ELEMENTS
     assert {name for name, _ in page.attributes} <= ATTRIBUTES
     links = [value for name, value in page.attributes if name in {"href", "src"}]
     safe = ("http://", "https://", "mailto:")
     assert [url for url in links if not url.lower().startswith(safe)] == []
+
+
+@given(issue=ISSUE)
+def test_the_names_in_a_page_are_different_and_lead_somewhere(issue: Issue) -> None:
+    """No two ids are equal, none has white space, and the contents name no others."""
+    names = [
+        value
+        for name, value in read(
+            article_html(issue, base_url=BASE, anchors=anchors(issue))
+        ).attributes
+        if name == "id"
+    ]
+
+    assert len(set(names)) == len(names)
+    assert [name for name in names if not name or name.split() != [name]] == []
+    assert {stop.id for stop in contents(issue)} <= set(names)
+    assert not {"content", "contents"} & set(names)
+
+
+def test_a_feed_has_no_names_in_its_articles() -> None:
+    """Many articles meet in a reader, and each would have a part called "news"."""
+    issue = Issue(title="T", sections=(Section(title="News", stories=(Story(title="A"),)),))
+
+    assert " id=" not in article_html(issue, base_url=BASE)
+
+
+def test_the_labels_are_in_the_language_of_the_issue() -> None:
+    """What no author writes is said in the words of their readers."""
+    story = Story(kind=StoryKind.SPONSOR, title="Tau", takeaways=(("a",),))
+    issue = Issue(title="T", sections=(Section(stories=(story,)),))
+
+    html = article_html(issue, base_url=BASE, words=words_for("de-AT"))
+
+    assert ">Anzeige<" in html
+    assert ">Das Wichtigste<" in html
+
+
+def test_a_measured_picture_keeps_its_place_while_it_loads() -> None:
+    """Width and height stand beside the address, so that no line jumps."""
+    html = article(c.Figure(c.Image("/a.png", "A", None, 640, 480)))
+
+    assert ' width="640" height="480">' in html
 
 
 @given(issue=ISSUE)

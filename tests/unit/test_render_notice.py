@@ -114,8 +114,8 @@ def test_a_workspace_may_have_its_own(tmp_path: Path) -> None:
     """File by file, and its theme is that of its issues."""
     (tmp_path / "notices").mkdir()
     (tmp_path / "notices" / "notice.txt.j2").write_text("Hello: {{ link }}\n", encoding="utf-8")
-    (tmp_path / "default").mkdir()
-    (tmp_path / "default" / "theme.toml").write_text('[light]\naccent = "#123456"\n')
+    (tmp_path / "digest").mkdir()
+    (tmp_path / "digest" / "theme.toml").write_text('[light]\naccent = "#123456"\n')
 
     notice = render(NoticeKind.CONFIRM, tmp_path)
 

@@ -32,7 +32,9 @@ NAMES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "image": ("image", "cover"),
         "send_at": ("send_at",),
         "canonical_url": ("canonical_url", "canonical"),
+        "template": ("template", "theme"),
         "status": ("status",),
+        "allow": ("allow",),
         "draft": ("draft",),
         "published": ("published",),
         "declared/stories": ("story_count",),
@@ -65,7 +67,9 @@ class Fields:
     image: str | None = None
     send_at: datetime | None = None
     canonical_url: str | None = None
+    template: str | None = None
     status: str | None = None
+    allow: tuple[str, ...] = ()
     stories: int | None = None
     minutes: int | None = None
     structure: Structure | None = None
@@ -122,6 +126,9 @@ def _set(
     match name:
         case "authors" | "tags":
             setattr(fields, name, _many(entry, diagnosis))
+            return
+        case "allow":
+            fields.allow = tuple(code.upper() for code in _many(entry, diagnosis))
             return
         case "title" | "subtitle" | "number":
             text = _text_or_comment(entry, diagnosis)

@@ -1,0 +1,1 @@
+"""What mail programs make of a mail: features of HTML and CSS that some of them lack."""

@@ -1,0 +1,123 @@
+"""Walks a mail as a reader sees it: each run of text with its colour, its ground and its size."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+from lxml.html import HtmlElement
+
+from pipeline.preflight.looks.cascade import Cascade, Style
+from pipeline.preflight.looks.colour import BLACK, WHITE, Colour, read_colour
+
+DARK_GROUND: Final = Colour(
+    18, 18, 18
+)  # of programs that show a mail dark; none is darker by much
+_LINK: Final = {False: Colour(0, 0, 238), True: Colour(158, 158, 255)}
+_UNSEEN: Final = frozenset({"head", "script", "style", "template", "title"})
+_STRONG: Final = frozenset({"b", "strong", "th", "h1", "h2", "h3", "h4", "h5", "h6"})
+_HEADING: Final = {"h1": 2.0, "h2": 1.5, "h3": 1.17, "h4": 1.0, "h5": 0.83, "h6": 0.67}
+_SIZE: Final = re.compile(r"([\d.]+)\s*(px|pt|em|rem|%)?")
+_COLOURS: Final = re.compile(r"#[0-9a-fA-F]{3,8}|rgba?\([^)]*\)|[A-Za-z]+")
+_NO_COLOURS: Final = frozenset(
+    {
+        *("none", "repeat", "no", "x", "y", "scroll", "fixed", "center", "top", "bottom"),
+        *("left", "right", "cover", "contain", "auto", "initial", "inherit", "unset"),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """How text looks at one place."""
+
+    colour: Colour
+    ground: Colour | None  # None: a picture, so nobody knows
+    size: float  # px
+    bold: bool
+
+    @property
+    def large(self) -> bool:
+        """Whether it counts as large: 18 points, or 14 if bold (WCAG 2.2)."""
+        return self.size >= 24 or (self.bold and self.size >= 18.66)
+
+
+def texts(document: HtmlElement, cascade: Cascade, *, dark: bool) -> Iterator[tuple[str, Seen]]:
+    """Yield each run of text that is shown, in document order as far as elements go."""
+    start = Seen(WHITE if dark else BLACK, DARK_GROUND if dark else WHITE, 16.0, bold=False)
+    waiting = [(document, start)]
+    while waiting:
+        element, above = waiting.pop()
+        if not isinstance(element.tag, str) or element.tag in _UNSEEN:
+            continue
+        style = cascade.style(element)
+        if _is_hidden(style):
+            continue
+        here = _seen(element, style, above, dark=dark)
+        words = " ".join([element.text or "", *(child.tail or "" for child in element)])
+        if here.size > 1 and any(map(str.isalnum, words)):
+            yield " ".join(words.split()), here
+        waiting += [(child, here) for child in reversed(element)]
+
+
+def _is_hidden(style: Style) -> bool:
+    if style.get("display") == "none" or style.get("visibility") == "hidden":
+        return True
+    return style.get("opacity", "1").strip("0.") == ""
+
+
+def _seen(element: HtmlElement, style: Style, above: Seen, *, dark: bool) -> Seen:
+    ground = _ground(element, style, above.ground)
+    written = style.get("color", "")
+    colour = read_colour(written) if written else None
+    if not written and element.tag == "a" and element.get("href"):
+        colour = _LINK[dark]
+    if colour is None:
+        colour = above.colour
+    elif colour.alpha < 1 and ground:
+        colour = colour.over(ground)
+    tag = str(element.tag)
+    return Seen(
+        colour,
+        ground,
+        _size(style.get("font-size", ""), tag, above.size),
+        _is_bold(style.get("font-weight", ""), tag, bold=above.bold),
+    )
+
+
+def _ground(element: HtmlElement, style: Style, above: Colour | None) -> Colour | None:
+    written = style.get("background-color") or style.get("background") or ""
+    image = style.get("background-image", "") + style.get("background", "")
+    if "url(" in image or "gradient(" in image or element.get("background"):
+        return None
+    found = _named(written or element.get("bgcolor") or "")
+    if found is None:
+        return above
+    if found.alpha == 1:
+        return found
+    return found.over(above) if above else None
+
+
+@lru_cache(maxsize=256)
+def _named(written: str) -> Colour | None:
+    """Return the first colour among the words of a background."""
+    words = (word for word in _COLOURS.findall(written) if word.lower() not in _NO_COLOURS)
+    return next(filter(None, map(read_colour, words)), None)
+
+
+@lru_cache(maxsize=256)
+def _size(written: str, tag: str, above: float) -> float:
+    found = _SIZE.fullmatch(written.strip())
+    if not found:
+        return above if written else above * _HEADING.get(tag, 1.0)
+    factor = {"em": above, "%": above / 100, "rem": 16.0, "pt": 4 / 3}.get(found[2] or "px", 1.0)
+    return float(found[1]) * factor
+
+
+def _is_bold(written: str, tag: str, *, bold: bool) -> bool:
+    if written.isdigit():
+        return int(written) >= 700
+    return {"bold": True, "bolder": True, "normal": False}.get(written, bold or tag in _STRONG)

@@ -1,0 +1,241 @@
+"""What a template may cost: a mistake in one, or a stranger's, must not take the machine.
+
+Jinja2's sandbox keeps a template from the process and its files; it does not keep it from using
+up time and memory. Here every turn of a loop, every call and every inclusion is a step and steps
+are counted; a buffer, a product and a sum have a largest size; filters and methods that can make
+much of little are left out. Whatever is left costs time in proportion to steps and sizes, and a
+deadline, looked at in each step, covers that.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, Final
+
+import jinja2
+from jinja2 import nodes
+from jinja2.filters import do_join
+from jinja2.runtime import Context
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2.visitor import NodeTransformer
+
+STEPS: Final = 100_000  # of one file; a hundred stories need a tenth
+CHARACTERS: Final = 2_000_000  # of one buffer; Gmail cuts a mail off at 102,000
+SECONDS: Final = 10.0  # of one file; ours take a hundredth of one
+
+_INCLUSION: Final = 50  # steps
+_COUNTED: Final = "counted"  # filters that the compiler puts in
+_SHOWN: Final = "shown"
+
+# A format with a width of thousands is a page of blanks.
+_WIDE: Final = re.compile(r"\d{4}|\*")
+# Of Jinja2's own filters and of Python's methods, those that cannot make much of little.
+_FILTERS: Final = (
+    *("abs", "count", "d", "default", "dictsort", "first", "float", "groupby", "int", "items"),
+    *("last", "length", "list", "map", "max", "min", "reject", "rejectattr", "reverse", "round"),
+    *("select", "selectattr", "sort", "unique"),
+)
+_FILTERS_OF_TEXT: Final = (
+    *("capitalize", "e", "escape", "forceescape", "lower", "title", "trim", "upper"),
+    *("urlencode", "wordcount"),
+)
+_METHODS: Final = frozenset(
+    {
+        *("capitalize", "casefold", "count", "endswith", "find", "get", "index", "isalnum"),
+        *("isalpha", "isdigit", "islower", "isnumeric", "isoformat", "isspace", "istitle"),
+        *("isupper", "items", "keys", "lower", "lstrip", "partition", "removeprefix"),
+        *("removesuffix", "rpartition", "rsplit", "rstrip", "split", "splitlines", "startswith"),
+        *("strip", "swapcase", "title", "upper", "values", "weekday"),
+    }
+)
+
+
+class OutOfBounds(jinja2.TemplateRuntimeError):
+    """A template was stopped: it would take too long, or too much room."""
+
+
+class _Budget:
+    """What is left for the file being filled in."""
+
+    __slots__ = ("deadline", "steps")
+
+    def __init__(self) -> None:
+        self.steps = STEPS
+        self.deadline = time.monotonic() + SECONDS
+
+    def step(self, weight: int = 1) -> None:
+        self.steps -= weight
+        if self.steps < 0:
+            raise OutOfBounds(
+                f"stopped after {STEPS:,} turns of loops and calls: does it go round for ever?"
+            )
+        if time.monotonic() > self.deadline:
+            raise OutOfBounds(f"stopped after {SECONDS:g} seconds: does it go round for ever?")
+
+
+_budget: ContextVar[_Budget] = ContextVar("budget")
+
+
+@contextmanager
+def bounded() -> Iterator[None]:
+    """Give whatever is filled in inside a budget of its own."""
+    token = _budget.set(_Budget())
+    try:
+        yield
+    finally:
+        _budget.reset(token)
+
+
+class BoundedEnvironment(ImmutableSandboxedEnvironment):
+    """A sandbox in which a template can neither reach out nor run away."""
+
+    intercepted_binops = frozenset({"+", "*", "**", "%"})
+
+    def __init__(self, **options: Any) -> None:
+        """Take what `jinja2.Environment` takes, and leave out what could explode."""
+        super().__init__(**options, finalize=shown)
+        theirs = self.filters
+        self.filters = {
+            **{name: theirs[name] for name in _FILTERS},
+            **{name: _of_text(theirs[name]) for name in _FILTERS_OF_TEXT},
+            "format": _format,
+            "join": _join,
+            "replace": _replace,
+            _COUNTED: _counted,
+            _SHOWN: shown,
+        }
+        self.globals = {name: self.globals[name] for name in ("range", "dict", "namespace")}
+
+    # Jinja2 joins every buffer with this: a whole file, a macro, a block, a filtered block.
+    @staticmethod
+    def concat(parts: Iterable[str]) -> str:
+        """Join the pieces of a buffer, as long as they are not a flood."""
+        pieces: list[str] = []
+        size = 0
+        for part in parts:
+            size += len(part)
+            _hold(size)
+            pieces.append(part)
+        return "".join(pieces)
+
+    def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
+        return _Counting().visit(super()._parse(source, name, filename))  # type: ignore[no-any-return]
+
+    def _load_template(self, name: str, globals: Any) -> jinja2.Template:  # noqa: A002 - Jinja2's
+        if budget := _budget.get(None):
+            # A file that includes itself twice doubles with every level, and each is read again.
+            budget.step(_INCLUSION)
+        return super()._load_template(name, globals)
+
+    def call(self, context: Context, obj: Any, /, *args: Any, **kwargs: Any) -> Any:
+        """Call a macro or a variable; a step."""
+        _budget.get().step()
+        return super().call(context, obj, *args, **kwargs)
+
+    def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
+        """Calculate, unless the result would be huge."""
+        match operator, left, right:
+            case "+", str() | list() | tuple(), str() | list() | tuple():
+                _hold(len(left) + len(right))
+            case "*", str() | list() | tuple(), int():
+                _hold(len(left) * right)
+            case "*", int(), str() | list() | tuple():
+                _hold(left * len(right))
+            case "*" | "+", int(), int():
+                _hold_number(left, right)
+            case "**", _, int() | float() if abs(right) > 64 or _long(left):
+                raise OutOfBounds(f"{right} is too high a power")
+            case "%", str(), _:
+                return _format(left, *(right if isinstance(right, tuple) else (right,)))
+            case _:
+                pass
+        return super().call_binop(context, operator, left, right)
+
+    def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
+        """Allow methods that cannot make much of little."""
+        if callable(value) and not type(obj).__module__.startswith("jinja2."):
+            return attr in _METHODS and super().is_safe_attribute(obj, attr, value)
+        return super().is_safe_attribute(obj, attr, value)
+
+    def wrap_str_format(self, value: Any) -> None:
+        """Offer no `str.format`: its widths have no end. `say` and `format` are there."""
+
+
+class _Counting(NodeTransformer):
+    """Puts a counter into every loop, and a look at whatever is run together by `~`."""
+
+    def visit_For(self, node: nodes.For) -> nodes.For:  # noqa: N802 - Jinja2's name
+        self.generic_visit(node)
+        node.iter = _filtered(node.iter, _COUNTED)
+        return node
+
+    def visit_Concat(self, node: nodes.Concat) -> nodes.Expr:  # noqa: N802 - Jinja2's name
+        self.generic_visit(node)
+        node.nodes = [_filtered(each, _SHOWN) for each in node.nodes]
+        return _filtered(node, _SHOWN)
+
+
+def _filtered(node: nodes.Node, name: str) -> nodes.Expr:
+    return nodes.Filter(
+        node, name, [], [], None, None, lineno=node.lineno, environment=node.environment
+    )
+
+
+def _counted(values: Iterable[Any]) -> Iterator[Any]:
+    budget = _budget.get()
+    for value in values:
+        budget.step()
+        yield value
+
+
+def shown(value: Any) -> Any:
+    """Refuse what is no text: a list that holds itself many times over is endless as text."""
+    if isinstance(value, str):
+        _hold(len(value))
+    elif isinstance(value, (list, tuple, dict, set, frozenset)):
+        raise OutOfBounds(f"a {type(value).__name__} is no text; go through it with a loop")
+    return value
+
+
+def _hold(size: int) -> None:
+    if size > CHARACTERS:
+        raise OutOfBounds(f"stopped: a text of more than {CHARACTERS:,} characters is no mail")
+
+
+def _hold_number(left: int, right: int) -> None:
+    if _long(left) or _long(right):
+        raise OutOfBounds("a number that long is not for mail")
+
+
+def _long(number: Any) -> bool:
+    return isinstance(number, int) and number.bit_length() > 1024
+
+
+def _of_text(theirs: Callable[..., Any]) -> Callable[..., Any]:
+    def of_text(value: Any, *rest: Any) -> Any:
+        return theirs(shown(value), *rest)
+
+    return of_text
+
+
+def _format(form: str, *values: Any) -> str:
+    if _WIDE.search(form):
+        raise OutOfBounds("a format that wide is not for mail")
+    return form % tuple(map(shown, values))
+
+
+@jinja2.pass_eval_context
+def _join(context: nodes.EvalContext, values: Iterable[Any], between: str = "") -> str:
+    pieces = [shown(value) for value in values]
+    _hold(len(pieces) * len(between) + sum(len(str(piece)) for piece in pieces))
+    joined: str = do_join(context, pieces, between)
+    return joined
+
+
+def _replace(text: str, old: str, new: str) -> str:
+    _hold(len(text) + text.count(old) * len(new))
+    return text.replace(old, new)
