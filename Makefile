@@ -59,6 +59,7 @@ bench: $(WORK)
 	@sh .ci/packages
 	@echo 'Measuring; leave the machine alone for a quarter of an hour'
 	@$(BIN)/python tests/bench/build.py
+	@$(BIN)/python tests/bench/rebuild.py
 	@$(BIN)/python tests/bench/archive.py
 	@$(BIN)/python tests/bench/send.py
 	@$(BIN)/python tests/bench/people.py

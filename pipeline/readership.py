@@ -283,16 +283,11 @@ class Readership(Workspace):
     def notify(self) -> Notify:
         """Send the mails about consent."""
         from pipeline.operations.notify import Notify
-        from pipeline.render.notice import NoticeRenderer
 
         return Notify(
             bearers=self.bearers,
             notices=self.notices,
-            renderer=NoticeRenderer(
-                self.template_dirs,
-                self.settings.newsletter.template,
-                inliner=self.settings.newsletter.inliner,
-            ),
+            renderer=self.notice_renderer,
             sender=self.sender(),
             keys=self.keys,
             sign=self.sign,

@@ -23,6 +23,7 @@ if TYPE_CHECKING:  # each brings its room; a command pays only for what it uses
     from pipeline.operations.recover import Recover
     from pipeline.outbox.folder import Outbox
     from pipeline.render import Renderer
+    from pipeline.render.notice import NoticeRenderer
     from pipeline.schedule.calendar import WeeklySlot
     from pipeline.storage.dispatches import Dispatches
     from pipeline.storage.engine import Database
@@ -132,6 +133,14 @@ class Workspace:
     def renderer(self) -> Renderer:
         """The renderer of the newsletter's template."""
         return self.renderer_for(None)
+
+    @property
+    def notice_renderer(self) -> NoticeRenderer:
+        """What makes mails about consent, in the look of the newsletter's template."""
+        from pipeline.render.notice import NoticeRenderer
+
+        table = self.settings.newsletter
+        return NoticeRenderer(self.template_dirs, table.template, inliner=table.inliner)
 
     def renderer_for(self, template: str | None) -> Renderer:
         """Return the renderer of a template; None: of the newsletter's. Each is made once.

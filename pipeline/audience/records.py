@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections import deque
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Final, NamedTuple, TextIO
 
 MAX_LINE: Final = 65_536  # characters; below the limit of the csv module
@@ -76,13 +77,19 @@ def _spanning(first: Line, waiting: deque[Line], source: Iterator[Line], delimit
     taken = [first]
     while len(taken) < MAX_LINES and (line := _take(waiting, source)) is not None:
         taken.append(line)
-        text = "\n".join(part.text for part in taken)
+        text = _joined(taken)
         if line.cut or len(text) > MAX_LINE:
             break
         if (cells := _cells(text, delimiter, strict=True)) is not None:
             return Record(first.number, text, cells)
     waiting.extendleft(reversed(taken[1:]))
     return Record(first.number, first.text, problem="a quotation mark is opened and never closed")
+
+
+def _joined(taken: list[Line]) -> str:
+    """Return lines as they stood in the file, with the blank ones between them."""
+    rest = ("\n" * (line.number - before.number) + line.text for before, line in pairwise(taken))
+    return taken[0].text + "".join(rest)
 
 
 def _take(waiting: deque[Line], source: Iterator[Line]) -> Line | None:

@@ -22,7 +22,9 @@ _READERS: Final = [reader.key for reader in SAMPLE_READERS]
 @click.command(epilog="Example: broadsheet preview issues/091.md")
 @click.argument("issue", required=False, type=click.Path(dir_okay=False, path_type=Path))
 @click.option(
-    "--port", type=int, help=f"Port; 0 picks a free one  [default: {PORT}, or a free one]"
+    "--port",
+    type=click.IntRange(0, 65535),
+    help=f"Port; 0 picks a free one  [default: {PORT}, or a free one]",
 )
 @click.option(
     "--open/--no-open", "open_", default=None, help="Open the browser  [default: --no-open]"
@@ -42,20 +44,20 @@ def preview(
     if issue is not None and not issue.is_file():
         raise ConfigError(f"{issue}: there is no such file; `broadsheet new` makes one")
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
-    listening = _listen(port)
 
     def ready(url: str) -> None:
         click.echo(url, err=True)
         if open_:
             webbrowser.open(url)
 
-    serve(
-        lambda: place.app(required=issue is None),
-        listening,
-        issue=issue,
-        reader=reader,
-        ready=ready,
-    )
+    with _listen(port) as listening:
+        serve(
+            lambda: place.app(required=issue is None),
+            listening,
+            issue=issue,
+            reader=reader,
+            ready=ready,
+        )
     return 0
 
 
@@ -69,5 +71,3 @@ def _listen(port: int | None) -> socket.socket:
         if port is None and error.errno == errno.EADDRINUSE:
             return socket.create_server((HOST, 0))
         raise ConfigError(f"cannot listen on {HOST}:{port}: {error.strerror}") from error
-    except OverflowError as error:
-        raise ConfigError(f"--port {port}: a port is a number from 0 to 65535") from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import Final
 from urllib.parse import parse_qsl, quote, urlsplit
@@ -85,6 +86,7 @@ def fault(url: str) -> Fault | None:
             return SCHEME
 
 
+@lru_cache(maxsize=4096)  # each word of the text part is asked for at each save
 def normal(url: str) -> str:
     """Return an address as it is compared: in ASCII, escapes alike, no slash at its end."""
     return quote(url.strip(), safe="!#$%&'()*+,/:;=?@[]~", errors="replace").rstrip("/")

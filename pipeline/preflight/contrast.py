@@ -9,7 +9,7 @@ from pipeline.errors import Diagnostic
 from pipeline.preflight.finding import error, shorten, warning
 from pipeline.preflight.looks.cascade import Cascade, has_dark_rules, names
 from pipeline.preflight.looks.colour import contrast
-from pipeline.preflight.looks.seen import Seen, texts
+from pipeline.preflight.looks.seen import Seen, places, words_in
 from pipeline.preflight.mail import Mail
 
 ENOUGH: Final = 4.5
@@ -34,12 +34,14 @@ def colours(mail: Mail) -> Iterator[Diagnostic]:
 
 def _mode(mail: Mail, cascade: Cascade, *, dark: bool) -> Iterator[Diagnostic]:
     told: set[tuple[str, str]] = set()
-    for words, seen in texts(mail.document, cascade, dark=dark):
-        pair = (str(seen.colour), str(seen.ground))
-        if pair in told or seen.ground is None:
+    for element, seen in places(mail.document, cascade, dark=dark):
+        if seen.ground is None:
             continue
         ratio = contrast(seen.colour, seen.ground)
-        if ratio < (ENOUGH_IF_LARGE if seen.large else ENOUGH):
+        if ratio >= (ENOUGH_IF_LARGE if seen.large else ENOUGH):
+            continue
+        pair = (str(seen.colour), str(seen.ground))
+        if pair not in told and (words := words_in(element)):
             told.add(pair)
             yield _finding(words, seen, ratio, dark=dark)
 

@@ -41,8 +41,9 @@ class Documents:
         for key, members in self.groups.items():
             if not key.startswith(f"{YEARS}/") and self.frame.feeds:
                 yield self._group_feed(key, members)
-        for feed in self.frame.feeds:
-            yield from self._feed(feed)
+        # The formats side by side: an issue is read and written as HTML once for all of them.
+        for documents in zip(*(self._feed(feed) for feed in self.frame.feeds), strict=True):
+            yield from documents
 
     @cached_property
     def groups(self) -> dict[str, list[Record]]:
@@ -226,7 +227,7 @@ class Documents:
                 replace(about, hub=None, previous=previous, current=url),
             )
             previous = f"{self.frame.home_url}{path}"
-        members = self.records[-MAX_ITEMS:]
+        members = _that_fit(self.records)
         followed = self._feed_document(
             feed, feed.file_name, members, replace(about, previous=previous)
         )
@@ -249,7 +250,8 @@ class Documents:
     def _group_feed(self, key: str, members: Sequence[Record]) -> Document:
         feed = self.frame.feeds[0]
         newsletter = self.frame.newsletter
-        newest = members[-MAX_ITEMS:]
+        is_part = key.startswith(f"{SECTIONS}/")  # whose weight is not that of the issue
+        newest = members[-MAX_ITEMS:] if is_part else _that_fit(members)
         path = f"{key}/{feed.file_name}"
         url = f"{self.frame.home_url}{path}"
 
@@ -304,7 +306,7 @@ class Documents:
         return (each.face for each in members[piece.start : piece.end])
 
     def _made_of(self, *parts: object) -> str:
-        text = "\n".join([self._around_it, *(str(part) for part in parts)])
+        text = "\n".join([self._around_it, *map(str, parts)])
         return sha256(text.encode(errors="replace")).hexdigest()[:32]
 
     @cached_property
@@ -313,6 +315,18 @@ class Documents:
         frame = self.frame
         feeds = [(feed.title, feed.file_name, feed.media_type) for feed in frame.feeds]
         return repr((frame.newsletter, feeds, frame.hub, frame.subscribe, _templates()))
+
+
+def _that_fit(records: Sequence[Record]) -> Sequence[Record]:
+    """Return the newest of records, oldest first: those that `item.newest` will choose."""
+    room = MAX_BYTES - MARKUP_BYTES
+    start = len(records)
+    while start and len(records) - start < MAX_ITEMS:
+        room -= records[start - 1].weight
+        if room < 0 and start < len(records):
+            break
+        start -= 1
+    return records[start:]
 
 
 @cache

@@ -30,6 +30,7 @@ SECONDS: Final = 10.0  # of one file; ours take a hundredth of one
 _INCLUSION: Final = 50  # steps
 _COUNTED: Final = "counted"  # filters that the compiler puts in
 _SHOWN: Final = "shown"
+_MOST_REMEMBERED: Final = 4096  # attributes; templates can make up names
 
 # A format with a width of thousands is a page of blanks.
 _WIDE: Final = re.compile(r"\d{4}|\*")
@@ -98,6 +99,7 @@ class BoundedEnvironment(ImmutableSandboxedEnvironment):
     def __init__(self, **options: Any) -> None:
         """Take what `jinja2.Environment` takes, and leave out what could explode."""
         super().__init__(**options, finalize=shown)
+        self._allowed: dict[tuple[type, str, bool], bool] = {}
         theirs = self.filters
         self.filters = {
             **{name: theirs[name] for name in _FILTERS},
@@ -118,7 +120,8 @@ class BoundedEnvironment(ImmutableSandboxedEnvironment):
         size = 0
         for part in parts:
             size += len(part)
-            _hold(size)
+            if size > CHARACTERS:
+                _hold(size)
             pieces.append(part)
         return "".join(pieces)
 
@@ -157,6 +160,16 @@ class BoundedEnvironment(ImmutableSandboxedEnvironment):
 
     def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
         """Allow methods that cannot make much of little."""
+        # None of it depends on more than these, and templates ask it a thousand times a mail.
+        asked = (type(obj), attr, callable(value))
+        allowed = self._allowed.get(asked)
+        if allowed is None:
+            if len(self._allowed) >= _MOST_REMEMBERED:
+                self._allowed.clear()
+            allowed = self._allowed[asked] = self._is_allowed(obj, attr, value)
+        return allowed
+
+    def _is_allowed(self, obj: Any, attr: str, value: Any) -> bool:
         if callable(value) and not type(obj).__module__.startswith("jinja2."):
             return attr in _METHODS and super().is_safe_attribute(obj, attr, value)
         return super().is_safe_attribute(obj, attr, value)

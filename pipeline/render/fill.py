@@ -17,6 +17,7 @@ from pipeline.errors import BroadsheetError, TemplateError
 from pipeline.render import html, text
 from pipeline.render.bounds import BoundedEnvironment, bounded, shown
 from pipeline.render.characters import attribute, full_stop, one_line
+from pipeline.render.compiled import Compiled
 from pipeline.render.folders import TemplateFolders
 from pipeline.render.urls import host, link_url
 from pipeline.render.variables import NAMES, say
@@ -40,6 +41,7 @@ class Filler:
             trim_blocks=True,
             lstrip_blocks=True,
             keep_trailing_newline=True,
+            bytecode_cache=Compiled(),
         )
         self._environment.filters.update(_FILTERS)
 

@@ -13,6 +13,8 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any, Final
 
+from pipeline.render.plain_css import Pairs, read_pairs, read_rules
+
 
 class _Later(ModuleType):
     """Stands in for a module, and loads it when something of it is used."""
@@ -36,9 +38,34 @@ def _put_off(name: str) -> Iterator[None]:
 
 # It keeps what it parsed, by declarations; one template has more than its 128.
 os.environ.setdefault("PREMAILER_CACHE_MAXSIZE", "2048")
-# A third of its import is the client with which it would fetch, which it never does here.
-with _put_off("requests"):
-    from premailer import Premailer
+# Most of its import is the client with which it would fetch, which it never does here, and a
+# reader of all of CSS, which is asked for what `plain_css` leaves.
+with _put_off("requests"), _put_off("cssutils"):
+    from premailer import Premailer, merge_style, premailer
+
+_all_of_css = merge_style.csstext_to_pairs
+
+
+@lru_cache(maxsize=2048)
+def _pairs(css: str, validate: bool = True) -> Pairs:
+    """Return the declarations of a style; premailer asks this in place of its own."""
+    pairs = read_pairs(css)
+    if pairs is None:
+        _hush()
+        pairs = _all_of_css(css, validate=validate)
+    return pairs
+
+
+def _hush() -> None:
+    """Let cssutils keep to itself what it thinks of a style."""
+    import cssutils
+
+    cssutils.log.setLevel(logging.CRITICAL)
+
+
+# Theirs looks for its lock under the name that is ours from now on.
+_pairs._lock = _all_of_css._lock  # type: ignore[attr-defined]  # noqa: SLF001 - premailer is pinned
+merge_style.csstext_to_pairs = premailer.csstext_to_pairs = _pairs
 
 _STYLE: Final = re.compile(r"<style\b")
 _MARKED: Final = '<style data-premailer="ignore"'
@@ -81,12 +108,15 @@ def _premailer(html: str | None, css: str, kind: type[Premailer] = _Premailer) -
         # Outlook sizes images by these attributes: they must not follow the style.
         disable_basic_attributes=["width", "height"],
         remove_classes=False,  # phones and dark mode need them
-        cssutils_logging_level=logging.CRITICAL,
     )
 
 
 @lru_cache(maxsize=16)
 def _parsed(css: str, index: int) -> _Rules:
+    plain = read_rules(css, index)
+    if plain is not None:
+        return plain, []
     # premailer keeps the parsed sheet, but writes every rule of it out anew: half of its time.
+    _hush()
     rules: _Rules = _premailer(None, css, Premailer)._parse_style_rules(css, index)  # noqa: SLF001 - premailer is pinned
     return rules

@@ -12,11 +12,11 @@ from pipeline.render.characters import ascii_references, legible
 from pipeline.render.compile import FILE, compile_mjml
 from pipeline.render.depth import refuse_depth
 from pipeline.render.fill import Filler
-from pipeline.render.folders import DEFAULT, TemplateFolders
+from pipeline.render.folders import DEFAULT, THEME, TemplateFolders
 from pipeline.render.inline import PREMAILER, Inliner, inline
 from pipeline.render.preheader import preheader
 from pipeline.render.stylesheet import inline_rules, live_rules
-from pipeline.render.theme import load_theme
+from pipeline.render.theme import Theme, load_theme
 from pipeline.render.variables import subject, variables
 
 
@@ -46,6 +46,7 @@ class Renderer:
         self._folders = TemplateFolders.of(template_dirs, template)
         self._filler = Filler(self._folders)
         self._inliner: Inliner = inliner
+        self._read: tuple[object, Theme] | None = None
 
     def render(self, issue: Issue, newsletter: Newsletter, *, web_url: str) -> RenderedIssue:
         """Render once for all readers; merge slots stay as they are.
@@ -60,7 +61,7 @@ class Renderer:
         Raises:
             TemplateError: the template is at fault; nothing was written.
         """
-        values = variables(issue, newsletter, load_theme(self._folders), web_url=web_url)
+        values = variables(issue, newsletter, self._theme(), web_url=web_url)
         css = inline_rules(self._filler, values)
         live_css = live_rules(self._filler, values)
         mjml = ascii_references(
@@ -75,3 +76,10 @@ class Renderer:
             html=ascii_references(html),
             text=legible(self._filler.fill("issue.txt.j2", values)),
         )
+
+    def _theme(self) -> Theme:
+        """Return the theme, read again when one of its files has changed."""
+        stamp = self._folders.stamp(THEME)  # before it is read: a save in between is seen
+        if self._read is None or self._read[0] != stamp:
+            self._read = (stamp, load_theme(self._folders))
+        return self._read[1]

@@ -210,8 +210,9 @@ def _wrapped(line: str, first: str, rest: str) -> list[str]:
     """Fill lines of WIDTH; a piece that is longer alone stays whole."""
     lines: list[str] = []
     current, empty = first, True
+    has_ideographs = _IDEOGRAPHS.search(line) is not None
     for word in one_line(line).split(" "):
-        for index, piece in enumerate(_IDEOGRAPHS.split(word)):
+        for index, piece in enumerate(_IDEOGRAPHS.split(word) if has_ideographs else (word,)):
             grown = current + (" " if index == 0 and not empty else "") + piece
             if len(grown) > WIDTH and not empty:
                 lines.append(current)

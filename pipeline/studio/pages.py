@@ -85,7 +85,7 @@ class Pages:
             "sizes": sizes(letter) if letter else None,
             "readers": SAMPLE_READERS,
             "own": OWN,
-            "frame": f"{place(kind, name, 'mail')}{view.query(tab=Tab.MAIL)}",
+            "frame": f"{place(kind, name, 'mail')}{view.framed().query()}",
             "digest": sha256(letter.html.encode()).hexdigest()[:16] if letter else "",
             "mark": MARK,
             "test": test or {},

@@ -109,6 +109,16 @@ class View:
         }
         return f"?{urlencode(said)}" if said else "?"
 
+    def framed(self) -> Self:
+        """Return what the mail in the frame depends on; around it, the rest only styles the frame."""
+        return type(self)(
+            pictures=self.pictures,
+            reader=self.reader,
+            name=self.name,
+            address=self.address,
+            fields=self.fields,
+        )
+
     def hidden(self, *without: str) -> dict[str, str]:
         """Return what a form must carry so that the rest of the view stays."""
         return {

@@ -1,4 +1,4 @@
-"""Noticing a save within milliseconds, whatever the editor does to make it."""
+"""Noticing a save at once, whatever the editor does to make it."""
 
 from __future__ import annotations
 

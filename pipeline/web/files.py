@@ -13,7 +13,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from pipeline.web.client import loopback
-from pipeline.web.headers import MAIL_POLICY
+from pipeline.web.headers import MAIL_POLICY, SEARCH_POLICY
 
 FEED_TYPES: Final[Mapping[str, str]] = {
     "feed.xml": "application/rss+xml; charset=utf-8",
@@ -38,9 +38,16 @@ class _Files(StaticFiles):
 class SiteFiles(_Files):
     """The public folder; ETag, Last-Modified and 304 come with it."""
 
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.folder = folder
+
     def file_response(self, full_path: str | os.PathLike[str], *args: Any, **kw: Any) -> Response:
-        """Answer with the media type that feed readers expect."""
+        """Answer with the media type that feed readers expect; the search may run its script."""
         response = super().file_response(full_path, *args, **kw)
+        if Path(full_path) == self.folder.resolve() / "search" / "index.html":
+            # On a 304 too: browsers replace the headers they kept by those of the answer.
+            response.headers["Content-Security-Policy"] = SEARCH_POLICY
         media_type = FEED_TYPES.get(Path(full_path).name)
         if media_type:
             response.headers["Content-Type"] = media_type

@@ -13,6 +13,8 @@ POLICY: Final = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' https: http:; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
+# The search of the archive is the one page with a script: a file of the site, as its index is.
+SEARCH_POLICY: Final = f"{POLICY}; script-src 'self'; connect-src 'self'"
 # A mail is somebody's HTML: an origin of its own, no script, no form, no request.
 MAIL_POLICY: Final = (
     "sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'; "

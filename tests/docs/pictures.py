@@ -11,7 +11,7 @@ from typing import Final, Literal
 
 from playwright.sync_api import Browser, sync_playwright
 
-from tests.docs import theme_pictures
+from tests.docs import archive_pictures, studio_pictures, theme_pictures
 
 ROOT: Final = Path(__file__).parents[2]
 PICTURES: Final = ROOT / "docs" / "pictures"
@@ -51,6 +51,8 @@ def main() -> None:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         take(browser, Path(folder))
         theme_pictures.take(browser, PICTURES)
+        studio_pictures.take(browser, PICTURES)
+        archive_pictures.take(browser, PICTURES)
         browser.close()
 
 

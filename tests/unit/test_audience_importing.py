@@ -471,6 +471,15 @@ def test_a_value_is_one_line_of_bounded_length() -> None:
     assert len(row.fields["bio"]) == MAX_VALUE
 
 
+def test_a_blank_line_in_quotation_marks_belongs_to_its_row() -> None:
+    """The row is reported as it was, and the next one by its own line."""
+    found = read('email,name\n"a\n\n@b",Ann\nann@example.org,Ann\n')
+
+    assert isinstance(found[0], Reject)
+    assert (found[0].line, found[0].text) == (2, '"a\n\n@b",Ann')
+    assert summary(found[1:]) == [(5, "ann@example.org")]
+
+
 def test_a_first_line_is_found_again_among_many() -> None:
     """However many addresses there are, a duplicate names the line of the first."""
     lines = Lines()

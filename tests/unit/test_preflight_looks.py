@@ -7,7 +7,7 @@ from lxml.html import document_fromstring
 
 from pipeline.preflight.looks.cascade import Cascade, names
 from pipeline.preflight.looks.colour import BLACK, WHITE, Colour, contrast, read_colour
-from pipeline.preflight.looks.seen import Seen, texts
+from pipeline.preflight.looks.seen import Seen, places, words_in
 from pipeline.preflight.looks.selector import read_selector, weight
 from pipeline.preflight.looks.sheet import Declaration, read_declarations, read_sheet, read_sheets
 
@@ -16,7 +16,8 @@ def seen(sheet: str, body: str, *, dark: bool = False) -> Seen:
     """Return how the word `here` looks in a mail of this style sheet and this body."""
     document = document_fromstring(f"<html><head><style>{sheet}</style></head>{body}</html>")
     there = names(document.iter("*"))
-    found = dict(texts(document, Cascade(read_sheets(document), there, dark=dark), dark=dark))
+    cascade = Cascade(read_sheets(document), there, dark=dark)
+    found = {words_in(each): seen for each, seen in places(document, cascade, dark=dark)}
     return found["here"]
 
 

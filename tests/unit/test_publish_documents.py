@@ -11,6 +11,7 @@ from feedparser import parse
 from lxml import etree
 from lxml import html as lxml_html
 
+from pipeline.model.content import Paragraph
 from pipeline.model.issue import Issue, Section, Story
 from pipeline.model.newsletter import Newsletter
 from pipeline.publish.frame import Frame
@@ -150,6 +151,26 @@ def test_feed_documents_hold_the_whole_archive(name: str) -> None:
         url = relations(data)["prev-archive"]
 
     assert len(seen) == 64
+
+
+@pytest.mark.parametrize("path", ["atom.xml", "tags/tides/feed.xml"])
+def test_a_feed_is_asked_for_what_it_has_room_for(path: str) -> None:
+    """Heavy issues are not read for nothing, and whatever is read is in the feed."""
+    shelf = Shelf()
+    for number in range(12):
+        heavy = Paragraph(("word " * (10_000 if number % 3 else 40_000),))
+        section = Section(title=None, stories=(Story(title="A", body=(heavy,)),))
+        what = Issue(title=f"Number {number}", sections=(section,), tags=("tides",))
+        shelf.put(f"n{number:03}", what)
+    asked: list[str] = []
+    item = shelf.item
+    shelf.item = lambda record: (asked.append(record.entry), item(record))[1]  # type: ignore[method-assign,func-returns-value]
+
+    feed = parse(shelf.documents()[path].build())
+
+    shown = [each.link.split("/")[-2] for each in feed.entries]
+    assert shown == asked[::-1]
+    assert 1 < len(shown) < 12
 
 
 def test_an_archive_document_says_that_it_is_one() -> None:

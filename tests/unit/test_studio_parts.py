@@ -107,3 +107,12 @@ def test_a_view_is_its_address() -> None:
     assert view.query() == "?tab=html&width=phone"
     assert View.of({}).query() == "?"
     assert View.of({"reader": "own", "fields": "city=Ghent, x"}).who.fields == {"city": "Ghent"}
+
+
+def test_a_paragraph_that_is_no_longer_the_last_one_did_not_change() -> None:
+    """The mark is near what was written, although the style of its neighbour changed, too."""
+    long = "Word. " * 200
+    old = f'<body><h2>A</h2><p class="last">{long}</p></body>'
+    new = f'<body><h2>A</h2><p>{long}</p><p class="last">One more. Word. </p></body>'
+
+    assert f'<p id="{MARK}" class="last">One more.' in marked(old, new)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from typing import Final
 
 from lxml.html import HtmlElement
@@ -111,7 +112,7 @@ FEATURES: Final = {
 }
 
 
-def usages(elements: Sequence[HtmlElement], rules: Iterable[Rule]) -> set[str]:
+def usages(elements: Sequence[HtmlElement], rules: tuple[Rule, ...]) -> set[str]:
     """Return the keys of FEATURES that occur in the HTML, its styles and its style sheets."""
     found = {
         *_of_sheets(rules),
@@ -120,7 +121,12 @@ def usages(elements: Sequence[HtmlElement], rules: Iterable[Rule]) -> set[str]:
     return found & FEATURES.keys()
 
 
-def _of_sheets(rules: Iterable[Rule]) -> Iterator[str]:
+@lru_cache(maxsize=4)  # two rules ask, and a style sheet seldom changes
+def _of_sheets(rules: tuple[Rule, ...]) -> frozenset[str]:
+    return frozenset(_of_rules(rules))
+
+
+def _of_rules(rules: tuple[Rule, ...]) -> Iterator[str]:
     for rule in rules:
         for condition in rule.conditions:
             yield f"at:{condition[1:].partition(' ')[0].lower()}"
@@ -133,13 +139,19 @@ def _of_sheets(rules: Iterable[Rule]) -> Iterator[str]:
 
 def _of_elements(elements: Sequence[HtmlElement]) -> Iterator[str]:
     for style in {element.get("style") for element in elements}:
-        yield from _of_declarations(read_declarations(style or ""))
+        yield from _of_style(style or "")
+    yield from (f"element:{tag!s}" for tag in {element.tag for element in elements})
+    names = {name for element in elements for name in element.keys()}  # noqa: SIM118
+    yield from (f"attribute:{name!s}" for name in names)
     for element in elements:
-        yield f"element:{element.tag!s}"
-        yield from ("attribute:" + str(name) for name in element.keys())  # noqa: SIM118
         if element.tag == "img":
             path = (element.get("src") or "").partition("?")[0]
             yield f"image:{path.rpartition('.')[2].lower()}"
+
+
+@lru_cache(maxsize=2048)
+def _of_style(style: str) -> frozenset[str]:
+    return frozenset(_of_declarations(read_declarations(style)))
 
 
 def _of_declarations(declarations: Iterable[Declaration]) -> Iterator[str]:

@@ -9,12 +9,20 @@ from typing import Final, NamedTuple
 
 from lxml.html import HtmlElement
 
-from pipeline.preflight.looks.selector import Selector, matches, read_selector, weight
+from pipeline.preflight.looks.selector import (
+    Selector,
+    is_alone,
+    matches,
+    needs,
+    read_selector,
+    weight,
+)
 from pipeline.preflight.looks.sheet import Rule, read_declarations
 
 Style = dict[str, str]  # property: value
 _Rank = tuple[bool, bool, tuple[int, int, int], int]  # important, inline, specificity, order
 _Known = tuple[Selector, tuple[int, int, int], int, Rule]  # weight, order
+_Alike = tuple[object, str | None, str | None, str | None]  # type, class, id, style
 
 DARK: Final = "prefers-color-scheme"
 _LOOKS: Final = frozenset(
@@ -45,22 +53,34 @@ class Cascade:
             dark: which mode.
         """
         self._by_key: dict[str, list[_Known]] = defaultdict(list)
+        self._alike: dict[_Alike, Style] = {}
         for order, rule in enumerate(rules):
             if not _LOOKS.isdisjoint(each.name for each in rule.declarations) and _holds(
                 rule.conditions, dark=dark
             ):
                 for text in rule.selectors:
                     selector = read_selector(text)
-                    if selector and all(each.names <= names for each in selector):
+                    if selector and needs(selector) <= names:
                         self._by_key[_key(selector)].append(
                             (selector, weight(selector), order, rule)
                         )
 
     def style(self, element: HtmlElement) -> Style:
         """Return what is said of one element; nothing is inherited yet."""
+        look = (element.tag, element.get("class"), element.get("id"), element.get("style"))
+        known = self._alike.get(look)
+        if known is not None:
+            return known
+        candidates = list(self._candidates(element))
+        style = self._style(element, candidates)
+        if all(is_alone(selector) for selector, *_ in candidates):
+            self._alike[look] = style
+        return style
+
+    def _style(self, element: HtmlElement, candidates: Iterable[_Known]) -> Style:
         written = _written(element.get("style") or "")
         best: dict[str, tuple[_Rank, str]] = {}
-        for selector, heavy, order, rule in self._candidates(element):
+        for selector, heavy, order, rule in candidates:
             if matches(element, selector):
                 for each in rule.declarations:
                     _take(best, each.name, (each.important, False, heavy, order), each.value)
@@ -83,12 +103,16 @@ def has_dark_rules(rules: Iterable[Rule]) -> bool:
 
 def names(elements: Iterable[HtmlElement]) -> set[str]:
     """Return the types, classes, ids and attributes there are, as `Compound.names` has them."""
-    found: set[str] = set()
+    found, attributes, classes = set[str](), set[str](), set[str]()
+    ids: set[str | None] = set()
     for element in elements:
         found.add(str(element.tag))
-        found.update(f"[{name}" for name in element.keys())  # noqa: SIM118 - it is no mapping
-        found.update(f".{name}" for name in (element.get("class") or "").split())
-        found.add(f"#{element.get('id')}")
+        attributes.update(element.keys())
+        classes.add(element.get("class") or "")
+        ids.add(element.get("id"))
+    found.update(f"[{name}" for name in attributes)
+    found.update(f".{name}" for name in " ".join(classes).split())
+    found.update(f"#{name}" for name in ids)
     return found
 
 

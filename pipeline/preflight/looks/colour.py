@@ -49,6 +49,7 @@ def read_colour(text: str) -> Colour | None:
     return _from_name(text) if text.isalpha() else None
 
 
+@lru_cache(maxsize=512)
 def contrast(first: Colour, second: Colour) -> float:
     """Return the contrast ratio of two opaque colours, 1 to 21 (WCAG 2.2, contrast ratio)."""
     lighter, darker = sorted((_luminance(first), _luminance(second)), reverse=True)

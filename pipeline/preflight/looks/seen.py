@@ -20,6 +20,8 @@ _LINK: Final = {False: Colour(0, 0, 238), True: Colour(158, 158, 255)}
 _UNSEEN: Final = frozenset({"head", "script", "style", "template", "title"})
 _STRONG: Final = frozenset({"b", "strong", "th", "h1", "h2", "h3", "h4", "h5", "h6"})
 _HEADING: Final = {"h1": 2.0, "h2": 1.5, "h3": 1.17, "h4": 1.0, "h5": 0.83, "h6": 0.67}
+_PLAIN: Final = frozenset({"div", "p", "span", "table", "tbody", "td", "tr"})
+_GROUNDS: Final = frozenset({"background", "bgcolor"})
 _SIZE: Final = re.compile(r"([\d.]+)\s*(px|pt|em|rem|%)?")
 _COLOURS: Final = re.compile(r"#[0-9a-fA-F]{3,8}|rgba?\([^)]*\)|[A-Za-z]+")
 _NO_COLOURS: Final = frozenset(
@@ -45,8 +47,16 @@ class Seen:
         return self.size >= 24 or (self.bold and self.size >= 18.66)
 
 
-def texts(document: HtmlElement, cascade: Cascade, *, dark: bool) -> Iterator[tuple[str, Seen]]:
-    """Yield each run of text that is shown, in document order as far as elements go."""
+def words_in(element: HtmlElement) -> str:
+    """Return the text directly in an element; "" if it has no letter and no digit."""
+    words = " ".join([element.text or "", *(child.tail or "" for child in element)])
+    return " ".join(words.split()) if any(map(str.isalnum, words)) else ""
+
+
+def places(
+    document: HtmlElement, cascade: Cascade, *, dark: bool
+) -> Iterator[tuple[HtmlElement, Seen]]:
+    """Yield each element that is shown, and how text looks in it."""
     start = Seen(WHITE if dark else BLACK, DARK_GROUND if dark else WHITE, 16.0, bold=False)
     waiting = [(document, start)]
     while waiting:
@@ -57,9 +67,8 @@ def texts(document: HtmlElement, cascade: Cascade, *, dark: bool) -> Iterator[tu
         if _is_hidden(style):
             continue
         here = _seen(element, style, above, dark=dark)
-        words = " ".join([element.text or "", *(child.tail or "" for child in element)])
-        if here.size > 1 and any(map(str.isalnum, words)):
-            yield " ".join(words.split()), here
+        if here.size > 1:
+            yield element, here
         waiting += [(child, here) for child in reversed(element)]
 
 
@@ -70,6 +79,8 @@ def _is_hidden(style: Style) -> bool:
 
 
 def _seen(element: HtmlElement, style: Style, above: Seen, *, dark: bool) -> Seen:
+    if not style and element.tag in _PLAIN and _GROUNDS.isdisjoint(element.keys()):
+        return above
     ground = _ground(element, style, above.ground)
     written = style.get("color", "")
     colour = read_colour(written) if written else None

@@ -80,6 +80,18 @@ def matches(element: HtmlElement, selector: Selector) -> bool:
     return selector[-1].fits(element) and _fits_above(element, selector)
 
 
+def is_alone(selector: Selector) -> bool:
+    """Say whether it asks for no more than a type, classes and ids of the element itself."""
+    return len(selector) == 1 and not selector[0].attributes and not selector[0].root
+
+
+@lru_cache(maxsize=2048)
+def needs(selector: Selector) -> frozenset[str]:
+    """Return what must occur in a document for a selector to mean anything there."""
+    return frozenset().union(*(each.names for each in selector))
+
+
+@lru_cache(maxsize=2048)
 def weight(selector: Selector) -> tuple[int, int, int]:
     """Return the specificity (Selectors Level 4, 17): ids, classes, types."""
     return (

@@ -4,12 +4,17 @@
 const REGIONS = ["list", "problems", "inbox", "bar", "view"];
 const $ = (id, root = document) => root.querySelector(`#${id}`);
 
-let wanted = null; // the newest address to show; whoever is fetching shows it afterwards
+let wanted = null; // the newest address to show
+let showing = null; // a promise, until nothing newer is wanted
+let typed = Promise.resolve(); // a key counts for the page that the key before it asked for
 
-async function show(address, { push = false, saved = false } = {}) {
-  const busy = wanted !== null;
+function show(address, { push = false, saved = false } = {}) {
   wanted = { address, push, saved: saved || wanted?.saved };
-  if (busy) return;
+  showing ??= catchUp();
+  return showing;
+}
+
+async function catchUp() {
   try {
     while (wanted) {
       const now = wanted;
@@ -27,6 +32,8 @@ async function show(address, { push = false, saved = false } = {}) {
     }
   } catch {
     wanted = null; // the studio was stopped; the stream says when it is back
+  } finally {
+    showing = null;
   }
 }
 
@@ -106,16 +113,21 @@ function press(event) {
   const key = { ArrowDown: "j", ArrowUp: "k" }[event.target.closest("#list") ? event.key : ""] || event.key;
   if (key === "?") $("keys").showModal();
   else if (key === "/") $("filter").focus();
-  else if (key === "r" && $("reader")) {
-    const reader = $("reader");
+  else if (showing || keyed(key)) typed = typed.then(() => showing).then(() => keyed(key)?.());
+  else return;
+  event.preventDefault();
+}
+
+// What a key does on the page as it is now; nothing if it has no meaning there.
+function keyed(key) {
+  const reader = $("reader");
+  if (key === "r" && reader) return () => {
     reader.selectedIndex = (reader.selectedIndex + 1) % (reader.length - 1);
     reader.form.requestSubmit();
-  } else {
-    const link = document.querySelector(`[data-key="${CSS.escape(key)}"]`);
-    if (!link) return;
-    show(link.href, { push: true });
-  }
-  event.preventDefault();
+    return showing;
+  };
+  const link = document.querySelector(`[data-key="${CSS.escape(key)}"]`);
+  return link && (() => show(link.href, { push: true }));
 }
 
 document.addEventListener("keydown", press);
@@ -134,7 +146,8 @@ const live = $("live");
 news.onmessage = ({ data }) => {
   live.className = "on";
   live.querySelector(".words").textContent = "live";
-  if (data !== document.body.dataset.version) show(location.href, { saved: true });
+  // Somebody on the way to another page arrives there: it will be as new as this one.
+  if (data !== document.body.dataset.version) show(wanted?.address ?? location.href, { push: wanted?.push, saved: true });
 };
 news.onerror = () => {
   live.className = "off";
