@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections import Counter
+from collections.abc import Iterator
 from typing import Final
 
 import pytest
@@ -41,6 +42,14 @@ def require(service: str) -> str:
     if os.environ.get("CI") == "true":
         pytest.fail(f"{NOT_FOUND}{service}, and CI has every service", pytrace=False)
     pytest.skip(f"{NOT_FOUND}{service}")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep what programs under test would keep in the cache of whoever runs the tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
 
 
 @pytest.fixture(scope="session")
