@@ -7,6 +7,7 @@ file can be lost: entries are read again, and each page says of itself what it s
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -157,7 +158,8 @@ def opened(path: Path) -> Iterator[Catalogue]:
         OutboxError: it cannot be written.
     """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_RDONLY | os.O_CREAT, 0o600))  # as all that lies beside it
         with closing(sqlite3.connect(path, isolation_level=None, timeout=30)) as database:
             database.execute("BEGIN IMMEDIATE")
             _make(database)

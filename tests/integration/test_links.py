@@ -322,7 +322,7 @@ def test_no_body_is_read(site: Site, door: Door) -> None:
     started = time.monotonic()
 
     assert door.ask("GET", site.url("/body")).status == 200
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < 20  # reading them would take longer
 
 
 def test_nobody_is_told_who_asks(site: Site, door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
