@@ -275,7 +275,7 @@ class Workspace:
         if kind in {None, table.kind}:
             options |= table.options
             if table.password:
-                options["password"] = table.password.get_secret_value()
+                options["password"] = table.password.reveal()
             elif table.password_file:
                 file = self.root / table.password_file
                 options["password"] = read_secret(file, "sender.password_file")

@@ -6,17 +6,15 @@ Secrets come only from the environment or a file of their own, never from newsle
 
 from __future__ import annotations
 
-import difflib
 import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
-
-from pydantic import ValidationError
+from typing import Final
 
 from pipeline.errors import ConfigError
 from pipeline.settings.lines import key_lines
+from pipeline.settings.reading import Mistake, read
 from pipeline.settings.tables import SETTINGS_TABLES, Settings
 
 __all__ = ["FILE_NAME", "Settings", "find_workspace", "load"]
@@ -56,13 +54,12 @@ def load(workspace: Path | None, environ: Mapping[str, str] = os.environ) -> Set
         if not isinstance(table.setdefault(section, {}), dict):
             raise ConfigError(f"{file}: {section!r} must be a table: [{section}]")
         table[section].update(values)
-    try:
-        return Settings.model_validate(table)
-    except ValidationError as error:
+    mistakes: list[Mistake] = []
+    settings = read(Settings, table, mistakes)
+    if settings is None or mistakes:
         lines = key_lines(text)
-        raise ConfigError(
-            "\n".join(_sentence(file, lines, dict(problem)) for problem in error.errors())
-        ) from error
+        raise ConfigError("\n".join(_sentence(file, lines, mistake) for mistake in mistakes))
+    return settings
 
 
 def _read(file: Path) -> str:
@@ -86,28 +83,10 @@ def _environment(environ: Mapping[str, str]) -> dict[str, dict[str, str]]:
     return found
 
 
-def _sentence(
-    file: Path | None, lines: dict[tuple[str, ...], int], problem: dict[str, Any]
-) -> str:
-    path = tuple(str(part) for part in problem["loc"] if part != "[key]")  # pydantic's own word
+def _sentence(file: Path | None, lines: dict[tuple[str, ...], int], mistake: Mistake) -> str:
+    path = mistake.path
     line = next(
         (lines[path[:end]] for end in range(len(path), 0, -1) if path[:end] in lines), None
     )
     place = f"{file or 'environment'}:{line}" if line else str(file or "environment")
-    message = str(problem["msg"]).removeprefix("Value error, ")
-    if problem["type"] == "extra_forbidden":
-        message = "no such setting" + _suggestion(path)
-    elif problem["type"] == "missing":
-        message = "this setting is required"
-    return f"{place}: {'.'.join(path)}: {message}"
-
-
-def _suggestion(path: tuple[str, ...]) -> str:
-    if len(path) == 1:
-        known = list(SETTINGS_TABLES)
-    else:
-        table = SETTINGS_TABLES.get(path[0] if len(path) == 2 else f"{'.'.join(path[:-2])}.NAME")
-        fields = table.model_fields if table else {}
-        known = [field.alias or name for name, field in fields.items()]
-    close = difflib.get_close_matches(path[-1], known, n=1)
-    return f"; did you mean {close[0]!r}?" if close else f"; known: {', '.join(sorted(known))}"
+    return f"{place}: {'.'.join(path)}: {mistake.says}"

@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import timedelta
+import re
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType
-from typing import Any, Final, Literal, Self
-from urllib.parse import urlsplit
+from typing import Annotated, Any, ClassVar, Final, Literal
+from urllib.parse import SplitResult, urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    SecretStr,
-    field_validator,
-    model_validator,
-)
+from msgspec import Meta, field
 
 from pipeline.model.delivery import RetryPolicy
 from pipeline.model.newsletter import Mailbox, Newsletter
@@ -29,145 +22,152 @@ from pipeline.settings.readers import (
     WebhookTable,
     WebTable,
 )
-from pipeline.settings.values import Address, Duration, Name, Rate, Table
+from pipeline.settings.values import Address, Duration, Name, Rate, Secret, Table
 
 MOST_RESENDS: Final = 3
+_TIME: Final = re.compile(r"([01]\d|2[0-3]):[0-5]\d", re.ASCII)
 
 
-class NewsletterTable(Table):
+class NewsletterTable(Table, frozen=True):
     """[newsletter]: the publication itself."""
 
-    name: str = Field("Newsletter", min_length=1, description="Name in the masthead and in From")
-    tagline: str = Field("", description="One line under the name")
-    site_url: str = Field(
-        "https://news.example.org",
-        description="Public address of feeds, pages and unsubscribe links",
+    name: Annotated[str, Meta(min_length=1, description="Name in the masthead and in From")] = (
+        "Newsletter"
     )
-    sender: Address = Field(
-        Mailbox(address="newsletter@news.example.org", name="Newsletter"),
-        alias="from",
-        description="From: a name and an address",
+    tagline: Annotated[str, Meta(description="One line under the name")] = ""
+    site_url: Annotated[
+        str, Meta(description="Public address of feeds, pages and unsubscribe links")
+    ] = "https://news.example.org"
+    sender: Annotated[Address, Meta(description="From: a name and an address")] = field(
+        default=Address(Newsletter().sender), name="from"
     )
-    reply_to: Address | None = Field(None, description="Where replies go, if not to From")
-    postal_address: str = Field(
-        "", description="Required by law in the footer; nothing is approved without it"
+    reply_to: Annotated[Address | None, Meta(description="Where replies go, if not to From")] = (
+        None
     )
-    language: str = Field("en", description="BCP 47 tag, such as en, de or pl")
-    since: int = Field(2026, ge=1990, le=2200, description="Year the feed ids are minted in")
-    template: str = Field(
-        "digest", description="Theme of issues: digest, briefing, essay, or a folder of your own"
-    )
-    inliner: Literal["premailer", "css-inline"] = Field(
-        "premailer", description="What writes style attributes; css-inline is an extra, and faster"
-    )
-    unsubscribe_mailbox: Address | None = Field(
-        None, description="Mailbox for the mailto form of List-Unsubscribe"
-    )
+    postal_address: Annotated[
+        str, Meta(description="Required by law in the footer; nothing is approved without it")
+    ] = ""
+    language: Annotated[str, Meta(description="BCP 47 tag, such as en, de or pl")] = "en"
+    since: Annotated[
+        int, Meta(ge=1990, le=2200, description="Year the feed ids are minted in")
+    ] = 2026
+    template: Annotated[
+        str, Meta(description="Theme of issues: digest, briefing, essay, or a folder of your own")
+    ] = "digest"
+    inliner: Annotated[
+        Literal["premailer", "css-inline"],
+        Meta(description="What writes style attributes; css-inline is an extra, and faster"),
+    ] = "premailer"
+    unsubscribe_mailbox: Annotated[
+        Address | None, Meta(description="Mailbox for the mailto form of List-Unsubscribe")
+    ] = None
 
-    @field_validator("site_url")
-    @classmethod
-    def _absolute(cls, value: str) -> str:
-        parts = urlsplit(value)
-        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query:
-            raise ValueError('an absolute address, such as "https://news.example.org"')
-        return value.rstrip("/")
+    def mistakes(self) -> Iterator[tuple[str, str]]:
+        """Yield an address of the site that cannot be put before those of pages."""
+        parts = _split(self.site_url)
+        if parts is None or parts.scheme not in {"http", "https"} or parts.query:
+            yield "site_url", 'an absolute address, such as "https://news.example.org"'
 
     def newsletter(self) -> Newsletter:
         """Return the value that the rooms know."""
-        sender = self.sender
+        sender = self.sender.mailbox
         if not sender.name:
             sender = Mailbox(address=sender.address, name=self.name)
         return Newsletter(
             name=self.name,
             tagline=self.tagline,
-            site_url=self.site_url,
+            site_url=self.site_url.rstrip("/"),
             sender=sender,
-            reply_to=self.reply_to,
+            reply_to=self.reply_to.mailbox if self.reply_to else None,
             postal_address=self.postal_address.strip(),
             language=self.language,
             since=self.since,
             unsubscribe_mailbox=(
-                self.unsubscribe_mailbox.address if self.unsubscribe_mailbox else None
+                self.unsubscribe_mailbox.mailbox.address if self.unsubscribe_mailbox else None
             ),
         )
 
 
-class ScheduleTable(Table):
+class ScheduleTable(Table, frozen=True):
     """[schedule]: the weekly slot. Without `day` nothing is sent by itself."""
 
-    day: (
+    day: Annotated[
         Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
-        | None
-    ) = Field(None, description="Weekday of the slot; without it nothing is sent by itself")
-    time: str = Field(
-        "09:00", pattern=r"^([01]\d|2[0-3]):[0-5]\d$", description="Local time of the slot"
-    )
-    zone: str = Field("UTC", description="Time zone, such as Europe/London")
-    catch_up: Duration = Field(
-        timedelta(hours=24), description="How late a slot may still be sent by itself"
-    )
+        | None,
+        Meta(description="Weekday of the slot; without it nothing is sent by itself"),
+    ] = None
+    time: Annotated[str, Meta(description="Local time of the slot")] = "09:00"
+    zone: Annotated[str, Meta(description="Time zone, such as Europe/London")] = "UTC"
+    catch_up: Annotated[
+        Duration, Meta(description="How late a slot may still be sent by itself")
+    ] = Duration(hours=24)
 
-    @field_validator("zone")
-    @classmethod
-    def _known(cls, value: str) -> str:
+    def mistakes(self) -> Iterator[tuple[str, str]]:
+        """Yield a time or a zone that no clock shows."""
+        if not _TIME.fullmatch(self.time):
+            yield "time", 'a time of day such as "09:00"'
         try:
-            ZoneInfo(value)
+            ZoneInfo(self.zone)
         except (KeyError, ValueError, OSError):
-            raise ValueError('a time zone such as "Europe/London" or "UTC"') from None
-        return value
+            yield "zone", 'a time zone such as "Europe/London" or "UTC"'
 
 
-class SenderTable(BaseModel):
+class SenderTable(Table, frozen=True):
     """[sender]: the way out. What stands beside `kind` belongs to that sender."""
 
-    model_config = ConfigDict(extra="allow", frozen=True)
+    others: ClassVar[str | None] = "options"
 
-    kind: str = Field("eml", description="smtp, eml, console, or a plug-in")
-    password: SecretStr | None = Field(
-        None, description="Only from BROADSHEET_SENDER__PASSWORD, never from the file"
-    )
-    password_file: str | None = Field(None, description="File that holds the password alone")
+    kind: Annotated[str, Meta(description="smtp, eml, console, or a plug-in")] = "eml"
+    password: Annotated[
+        Secret | None,
+        Meta(description="Only from BROADSHEET_SENDER__PASSWORD, never from the file"),
+    ] = None
+    password_file: Annotated[
+        str | None, Meta(description="File that holds the password alone")
+    ] = None
+    options: Mapping[str, Any] = {}  # what the sender's own `build` is given, the password apart
 
-    @model_validator(mode="after")
-    def _one_secret(self) -> Self:
+    def mistakes(self) -> Iterator[tuple[str, str]]:
+        """Yield a second password."""
         if self.password and self.password_file:
-            raise ValueError("give the password once: in the environment or in password_file")
-        return self
-
-    @property
-    def options(self) -> Mapping[str, Any]:
-        """What the sender's own `build` is given, the password apart."""
-        return MappingProxyType(dict(self.model_extra or {}))
+            yield "password", "give the password once: in the environment or in password_file"
 
 
-class DeliveryTable(Table):
+class DeliveryTable(Table, frozen=True):
     """[delivery]: how messages leave, whichever way out they take."""
 
-    uncertain: Literal["hold", "resend"] = Field(
-        "hold",
-        description="A message nobody answered waits for a person, or is sent again by itself,"
-        " at most three times, under the same Message-ID",
+    uncertain: Annotated[
+        Literal["hold", "resend"],
+        Meta(
+            description="A message nobody answered waits for a person, or is sent again by itself,"
+            " at most three times, under the same Message-ID"
+        ),
+    ] = "hold"
+    retry_after: Annotated[
+        tuple[Duration, ...],
+        Meta(description="Waits before the second attempt, the third, ...; the last one repeats"),
+    ] = tuple(map(Duration.of, RetryPolicy().waits))
+    give_up_after: Annotated[Duration, Meta(description="Since the first attempt")] = Duration.of(
+        RetryPolicy().give_up_after
     )
-    retry_after: tuple[Duration, ...] = Field(
-        RetryPolicy().waits,
-        description="Waits before the second attempt, the third, ...; the last one repeats",
-    )
-    give_up_after: Duration = Field(
-        RetryPolicy().give_up_after, description="Since the first attempt"
-    )
-    domains: Mapping[str, Rate] = Field(
-        {},
-        description='Rates for recipients\' domains, such as { "example.net" = "20/s" };'
-        ' "*" is each other domain',
-    )
-    sync: Literal["often", "each"] = Field(
-        "often",
-        description="When the journal is forced to the disk: ten times a second, or before each"
-        " message; it matters when the power fails, not when the program does",
-    )
-    loop: Literal["auto", "asyncio", "uvloop"] = Field(
-        "auto", description="Event loop; auto takes uvloop if it is installed"
-    )
+    domains: Annotated[
+        Mapping[str, Rate],
+        Meta(
+            description='Rates for recipients\' domains, such as { "example.net" = "20/s" };'
+            ' "*" is each other domain'
+        ),
+    ] = {}
+    sync: Annotated[
+        Literal["often", "each"],
+        Meta(
+            description="When the journal is forced to the disk: ten times a second, or before each"
+            " message; it matters when the power fails, not when the program does"
+        ),
+    ] = "often"
+    loop: Annotated[
+        Literal["auto", "asyncio", "uvloop"],
+        Meta(description="Event loop; auto takes uvloop if it is installed"),
+    ] = "auto"
 
     def policy(self) -> RetryPolicy:
         """Return the value that the rooms know."""
@@ -178,92 +178,100 @@ class DeliveryTable(Table):
         )
 
 
-class DkimTable(Table):
+class DkimTable(Table, frozen=True):
     """[dkim]: signatures of our own; without `key_file` the relay has to sign."""
 
-    key_file: str | None = Field(
-        None, description="RSA key in PEM, readable by its owner alone; `broadsheet dkim keygen`"
-    )
-    selector: str = Field("broadsheet", description="Name of the key in the DNS")
-    domain: str | None = Field(None, description="Signing domain, if not that of From")
-    second_key_file: str | None = Field(None, description="Ed25519 key for a second signature")
-    second_selector: str | None = Field(None, description="Its name in the DNS")
+    key_file: Annotated[
+        str | None,
+        Meta(description="RSA key in PEM, readable by its owner alone; `broadsheet dkim keygen`"),
+    ] = None
+    selector: Annotated[str, Meta(description="Name of the key in the DNS")] = "broadsheet"
+    domain: Annotated[str | None, Meta(description="Signing domain, if not that of From")] = None
+    second_key_file: Annotated[
+        str | None, Meta(description="Ed25519 key for a second signature")
+    ] = None
+    second_selector: Annotated[str | None, Meta(description="Its name in the DNS")] = None
 
-    @model_validator(mode="after")
-    def _complete(self) -> Self:
+    def mistakes(self) -> Iterator[tuple[str, str]]:
+        """Yield a second key that is not whole, or alone."""
         if self.second_key_file and not self.key_file:
-            raise ValueError("a second key needs a first one: many receivers know only RSA")
+            yield "second_key_file", "needs a key_file beside it: many receivers know only RSA"
         if bool(self.second_key_file) != bool(self.second_selector):
-            raise ValueError("second_key_file and second_selector belong together")
-        return self
+            yield "second_selector", "belongs together with second_key_file"
 
 
-class ImagesTable(Table):
+class ImagesTable(Table, frozen=True):
     """[images]: pictures that lie beside an issue."""
 
-    travel: Literal["archive", "attach"] = Field(
-        "archive",
-        alias="as",
-        description="Mails link them from the site, or carry them; pages always have them",
-    )
-    width: int = Field(
-        600, ge=200, le=1200, description="Widest one is shown, px; its file keeps twice that"
-    )
+    travel: Annotated[
+        Literal["archive", "attach"],
+        Meta(description="Mails link them from the site, or carry them; pages always have them"),
+    ] = field(default="archive", name="as")
+    width: Annotated[
+        int,
+        Meta(ge=200, le=1200, description="Widest one is shown, px; its file keeps twice that"),
+    ] = 600
 
 
-class SiteTable(Table):
+class SiteTable(Table, frozen=True):
     """[site]: the archive that `broadsheet feeds` writes."""
 
-    hub: str | None = Field(
-        None, description="WebSub hub that is told of new issues, such as https://hub.example.org"
-    )
-    subscribe: bool = Field(
-        False,
-        description="A form on every page, for a site whose /subscribe is `broadsheet serve`",
-    )
+    hub: Annotated[
+        str | None,
+        Meta(description="WebSub hub that is told of new issues, such as https://hub.example.org"),
+    ] = None
+    subscribe: Annotated[
+        bool,
+        Meta(
+            description="A form on every page, for a site whose /subscribe is `broadsheet serve`"
+        ),
+    ] = False
 
-    @field_validator("hub")
-    @classmethod
-    def _secure(cls, value: str | None) -> str | None:
-        parts = urlsplit(value or "")
-        if value and not (
-            (parts.scheme == "https" and parts.hostname)
-            or (parts.scheme == "http" and parts.hostname in {"127.0.0.1", "::1", "localhost"})
+    def mistakes(self) -> Iterator[tuple[str, str]]:
+        """Yield a hub that would be told in the clear."""
+        parts = _split(self.hub) if self.hub else None
+        if self.hub and not (
+            parts
+            and (
+                parts.scheme == "https"
+                or (parts.scheme == "http" and parts.hostname in {"127.0.0.1", "::1", "localhost"})
+            )
         ):
-            raise ValueError('an address with https, such as "https://hub.example.org/"')
-        return value
+            yield "hub", 'an address with https, such as "https://hub.example.org/"'
 
 
-class PathsTable(Table):
+class PathsTable(Table, frozen=True):
     """[paths]: where things are, relative to newsletter.toml."""
 
-    issues: str = Field("issues", description="Issue files")
-    templates: str = Field("templates/email", description="Templates of your own")
-    outbox: str = Field("outbox", description="Frozen entries")
-    site: str = Field("site", description="Feeds and pages")
-    data: str = Field("data", description="Database, keys and locks: private, not for git")
+    issues: Annotated[str, Meta(description="Issue files")] = "issues"
+    templates: Annotated[str, Meta(description="Templates of your own")] = "templates/email"
+    outbox: Annotated[str, Meta(description="Frozen entries")] = "outbox"
+    site: Annotated[str, Meta(description="Feeds and pages")] = "site"
+    data: Annotated[str, Meta(description="Database, keys and locks: private, not for git")] = (
+        "data"
+    )
 
 
-class Settings(Table):
+class Settings(Table, frozen=True):
     """Everything that can be set."""
 
-    newsletter: NewsletterTable = NewsletterTable.model_validate({})
-    schedule: ScheduleTable = ScheduleTable.model_validate({})
-    sender: SenderTable = SenderTable.model_validate({})
-    delivery: DeliveryTable = DeliveryTable.model_validate({})
-    dkim: DkimTable = DkimTable.model_validate({})
+    newsletter: NewsletterTable = NewsletterTable()
+    schedule: ScheduleTable = ScheduleTable()
+    sender: SenderTable = SenderTable()
+    delivery: DeliveryTable = DeliveryTable()
+    dkim: DkimTable = DkimTable()
     lists: Mapping[Name, ListTable] = {}
     segments: Mapping[Name, str] = {}
-    consent: ConsentTable = ConsentTable.model_validate({})
-    web: WebTable = WebTable.model_validate({})
-    feedback: FeedbackTable = FeedbackTable.model_validate({})
-    images: ImagesTable = ImagesTable.model_validate({})
-    site: SiteTable = SiteTable.model_validate({})
-    check: CheckTable = CheckTable.model_validate({})
-    paths: PathsTable = PathsTable.model_validate({})
+    consent: ConsentTable = ConsentTable()
+    web: WebTable = WebTable()
+    feedback: FeedbackTable = FeedbackTable()
+    images: ImagesTable = ImagesTable()
+    site: SiteTable = SiteTable()
+    check: CheckTable = CheckTable()
+    paths: PathsTable = PathsTable()
 
 
-SETTINGS_TABLES: Final[Mapping[str, type[BaseModel]]] = MappingProxyType(
+SETTINGS_TABLES: Final[Mapping[str, type[Table]]] = MappingProxyType(
     {
         "newsletter": NewsletterTable,
         "schedule": ScheduleTable,
@@ -282,3 +290,12 @@ SETTINGS_TABLES: Final[Mapping[str, type[BaseModel]]] = MappingProxyType(
         "paths": PathsTable,
     }
 )
+
+
+def _split(address: str) -> SplitResult | None:
+    """Take an address apart; None: it names no host."""
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return None
+    return parts if parts.hostname else None

@@ -17,10 +17,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, get_args
 
+from msgspec.structs import replace
+
 from pipeline.editorship import Editorship
 from pipeline.operations.examine import Examine
 from pipeline.render.inline import Inliner
-from pipeline.settings import Settings, load
+from pipeline.settings import load
 from tests.bench.page import ROOT, prose, surroundings, write_section
 
 RUNS: Final = 61
@@ -54,8 +56,7 @@ def drafts() -> list[Draft]:
 def examine(inliner: Inliner) -> Examine:
     """Return the operation as a preview keeps it open."""
     settings = load(None, {})
-    newsletter = settings.newsletter.model_copy(update={"inliner": inliner})
-    settings = Settings.model_validate({"newsletter": newsletter})
+    settings = replace(settings, newsletter=replace(settings.newsletter, inliner=inliner))
     return Editorship(settings=settings, root=ROOT, has_workspace=False).examine()
 
 

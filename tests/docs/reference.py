@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, get_args
+
+from msgspec import NODEFAULT, Meta
+from msgspec.structs import fields
 
 from pipeline.app import diagnostic_codes
 from pipeline.preflight.catalogue import Check, checks
 from pipeline.settings.tables import SETTINGS_TABLES
+from pipeline.settings.values import Address
 
 DOCS: Final = Path(__file__).parents[2] / "docs"
 
@@ -123,21 +127,28 @@ def settings() -> str:
     for name, table in SETTINGS_TABLES.items():
         purpose = (table.__doc__ or "").partition(":")[2].strip()
         page += f"\n## [{name}]\n\n{purpose[:1].upper()}{purpose[1:]}\n\n"
-        if table.model_fields:
+        keys = [each for each in fields(table) if each.name != table.others]
+        if keys:
             page += "| key | default | |\n|---|---|---|\n"
-        for field_name, field in table.model_fields.items():
-            shown = field.default or isinstance(field.default, bool)
-            default = f"`{_shown(field.default)}`" if shown else ""
-            page += f"| `{field.alias or field_name}` | {default} | {field.description} |\n"
+        for key in keys:
+            shown = key.default is not NODEFAULT and (key.default or key.default is False)
+            default = f"`{_shown(key.default)}`" if shown else ""
+            page += f"| `{key.encode_name}` | {default} | {_description(key.type)} |\n"
         if name == "sender":
             page += SENDERS
     return page
 
 
+def _description(kind: Any) -> str:
+    [described] = (each for each in get_args(kind)[1:] if isinstance(each, Meta))
+    return str(described.description)
+
+
 def _shown(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
-    address = getattr(value, "address", None)
+    if isinstance(value, Address):
+        value = value.mailbox.address
     seconds = getattr(value, "total_seconds", None)
     if isinstance(value, tuple):
         return ", ".join(map(_shown, value))
@@ -147,7 +158,7 @@ def _shown(value: object) -> str:
             for letter, unit in (("d", 86400), ("h", 3600), ("m", 60), ("s", 1))
             if seconds() % unit == 0 and (seconds() > 86400 or letter != "d")
         )
-    return str(address or value)
+    return str(value)
 
 
 PAGES: Final = {

@@ -73,7 +73,24 @@ def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
     )
 
     assert settings.sender.options["host"] == "b"
+    assert settings.sender.password is not None
+    assert settings.sender.password.reveal() == "hush"
     assert "hush" not in repr(settings)
+    assert "hush" not in f"{settings.sender.password}"
+
+
+def test_the_environment_is_text_and_becomes_what_is_wanted() -> None:
+    """Numbers, booleans and durations can be set there, and mistakes say where they stand."""
+    settings = load(
+        None, {"BROADSHEET_NEWSLETTER__SINCE": "2001", "BROADSHEET_CONSENT__WELCOME": "false"}
+    )
+
+    assert settings.newsletter.since == 2001
+    assert settings.consent.welcome is False
+    with pytest.raises(
+        ConfigError, match=r"^environment: consent\.welcome: expected true or false"
+    ):
+        load(None, {"BROADSHEET_CONSENT__WELCOME": "perhaps"})
 
 
 @pytest.mark.parametrize(
@@ -90,6 +107,19 @@ def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
         ('[sender]\npassword = "x"\n', ":2: sender.password: a password does not belong"),
         ("[newsletter\n", "at line 1"),
         ("sender = 3\n", "sender"),
+        ("[lists]\ndaily = 3\n", ":2: lists.daily: must be a table: [lists.daily]"),
+        ("[delivery]\nuncertain = 'drop'\n", ":2: delivery.uncertain: one of 'hold', 'resend'"),
+        ("[newsletter]\nsince = 'x'\n", "since: expected a whole number, got text in quotes"),
+        ("[newsletter]\nsince = true\n", "since: expected a whole number, got true or false"),
+        ("[newsletter]\nsite_url = 'http://['\n", ":2: newsletter.site_url: an absolute"),
+        ("[newsletter]\nsince = 1066\n", "expected a whole number >= 1990"),
+        ('[schedule]\ntime = "9:00"\n', ":2: schedule.time: a time of day"),
+        ("[delivery]\nretry_after = ['5m', 'x']\n", ":2: delivery.retry_after: a duration"),
+        ("[delivery]\ndomains = { a = '1/q' }\n", ":2: delivery.domains.a: expected a rate"),
+        ("[site]\nhub = 'http://hub.example.org'\n", ":2: site.hub: an address with https"),
+        ("[check]\n\nseverity = { P9999 = 'off' }\n", ":3: check.severity: no check is called"),
+        ("[dkim]\nsecond_selector = 'x'\n", ":2: dkim.second_selector: belongs together"),
+        ("[feedback]\nmailbox = 'imap'\n", ":2: feedback.mailbox: imap needs imap_host"),
     ],
 )
 def test_a_mistake_names_its_line(tmp_path: Path, text: str, expected: str) -> None:
