@@ -7,8 +7,9 @@ the same public contracts in `pipeline.testing`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pkgutil import resolve_name
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pipeline.errors import ConfigError, UnknownPluginError
 
 if TYPE_CHECKING:
-    from importlib.metadata import EntryPoints
+    from importlib.metadata import EntryPoint
 
 BUILT_IN: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
     {
@@ -97,8 +98,22 @@ def installed(group: str) -> tuple[Installed, ...]:
     return (*built_in, *sorted(others, key=lambda plugin: plugin.name))
 
 
-def _entry_points(group: str) -> EntryPoints:
-    # Loaded on a miss only: reading what is installed costs more than a whole small command.
-    from importlib.metadata import entry_points
+def _entry_points(group: str) -> Iterable[EntryPoint]:
+    return _all_entry_points().get(f"pipeline.{group}", {}).values()
 
-    return entry_points(group=f"pipeline.{group}")
+
+@cache
+def _all_entry_points() -> Mapping[str, Mapping[str, EntryPoint]]:
+    """Return our groups by name; of two distributions that are called alike the first counts.
+
+    Read on a miss only, and once: looking through what is installed costs more than a whole
+    small command.
+    """
+    from importlib.metadata import distributions
+
+    groups: dict[str, dict[str, EntryPoint]] = {}
+    for distribution in distributions():
+        for entry_point in distribution.entry_points:
+            if entry_point.group.startswith("pipeline."):
+                groups.setdefault(entry_point.group, {}).setdefault(entry_point.name, entry_point)
+    return groups

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from pipeline.errors import ConfigError
 from pipeline.model.audience import Audience, MailingList
 from pipeline.model.subscriber import MAIN_NAME, ListId
+from pipeline.settings.values import Name
 from pipeline.workspace import Workspace, read_secret
 
 if TYPE_CHECKING:  # each brings its rooms; a command pays only for its own
@@ -83,16 +84,17 @@ class Readership(Workspace):
         Raises:
             ConfigError: the rule of the segment cannot be read.
         """
-        if text not in self.settings.segments:
+        rule = self.settings.segments.get(Name(text))
+        if rule is None:
             return text
         from pipeline.audience.segments.parsing import parse_rule
         from pipeline.audience.segments.tokens import RuleError
 
         try:
-            parse_rule(self.settings.segments[text])
+            parse_rule(rule)
         except RuleError as error:
             raise ConfigError(f"newsletter.toml: segments.{text}: {error}") from error
-        return self.settings.segments[text]
+        return rule
 
     @property
     def notices(self) -> Notices:
@@ -358,7 +360,7 @@ class Readership(Workspace):
         Raises:
             ConfigError: its secret cannot be read.
         """
-        table = self.settings.feedback.webhooks.get(name)
+        table = self.settings.feedback.webhooks.get(Name(name))
         if table is None:
             return None
         from pipeline.operations.webhook import Webhook

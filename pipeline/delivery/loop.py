@@ -18,9 +18,9 @@ from pipeline.delivery.report import Progress, Report, Stop
 from pipeline.delivery.run import MessageFor, Run
 from pipeline.delivery.throttle import Throttle
 from pipeline.errors import ConfigError, SenderUnavailable
-from pipeline.model.delivery import RetryPolicy
 from pipeline.model.dispatch import DispatchId
 from pipeline.model.ports import Clock, Ledger, Sender, StreamingSender
+from pipeline.model.retry import RetryPolicy
 
 WATCH: Final = 0.1  # seconds between two looks at `stop`
 

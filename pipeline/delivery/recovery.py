@@ -8,10 +8,11 @@ from typing import Final
 
 from pipeline.delivery.journal import Begun, discard, read
 from pipeline.delivery.retry import decide
-from pipeline.model.delivery import DeliveryStatus, RetryPolicy, Settled, Unanswered
+from pipeline.model.delivery import DeliveryStatus, Settled, Unanswered
 from pipeline.model.dispatch import DispatchId
 from pipeline.model.moment import microseconds, moment
 from pipeline.model.ports import Ledger
+from pipeline.model.retry import RetryPolicy
 
 CUT_OFF: Final = "the sender stopped before the answer came"
 

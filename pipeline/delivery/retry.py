@@ -11,10 +11,10 @@ from pipeline.model.delivery import (
     DeliveryStatus,
     Outcome,
     Refused,
-    RetryPolicy,
     Unanswered,
     Verdict,
 )
+from pipeline.model.retry import RetryPolicy
 
 
 def decide(

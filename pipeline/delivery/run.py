@@ -22,12 +22,12 @@ from pipeline.model.delivery import (
     Outcome,
     Outgoing,
     Refused,
-    RetryPolicy,
     Settled,
 )
 from pipeline.model.dispatch import DispatchId
 from pipeline.model.moment import microseconds, moment
 from pipeline.model.ports import Clock, Ledger
+from pipeline.model.retry import RetryPolicy
 
 PATIENCE: Final = 60.0  # seconds; a quota that takes longer ends the run, and a later one goes on
 

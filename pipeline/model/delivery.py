@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Final, NamedTuple, NewType
@@ -138,24 +138,6 @@ class Verdict:
     due_at: datetime | None = None  # aware, UTC; only with DEFERRED
     code: int | None = None  # the server's reply code, if it gave one
     reply: str = ""  # the server's own words, or ours
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RetryPolicy:
-    """When to try again and when to give up (RFC 5321 4.5.4.1)."""
-
-    waits: tuple[timedelta, ...] = (
-        timedelta(minutes=5),
-        timedelta(minutes=15),
-        timedelta(minutes=30),
-        timedelta(hours=1),
-        timedelta(hours=3),
-        timedelta(hours=6),
-        timedelta(hours=12),
-    )  # the last one repeats
-    give_up_after: timedelta = timedelta(days=3)  # since the first attempt
-    # How often a message nobody answered may be sent again by itself; 0 holds it for a person.
-    resends: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

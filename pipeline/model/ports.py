@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from pipeline.model.delivery import (
-    Claim,
-    Deferred,
-    DeliveryId,
-    Envelope,
-    Outcome,
-    Outgoing,
-    RelayLimits,
-    Settled,
-)
-from pipeline.model.dispatch import DispatchId
+if TYPE_CHECKING:  # the nouns of delivering; a build needs none of them
+    from pipeline.model.delivery import (
+        Claim,
+        Deferred,
+        DeliveryId,
+        Envelope,
+        Outcome,
+        Outgoing,
+        RelayLimits,
+        Settled,
+    )
+    from pipeline.model.dispatch import DispatchId
 
 Clock = Callable[[], datetime]  # the present moment: aware, UTC
 

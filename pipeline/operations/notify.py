@@ -24,11 +24,11 @@ from pipeline.model.delivery import (
     Outcome,
     Outgoing,
     RelayLimits,
-    RetryPolicy,
     Verdict,
 )
 from pipeline.model.notice import NoticeKind, RenderedNotice
 from pipeline.model.ports import Sender, StreamingSender, Work
+from pipeline.model.retry import RetryPolicy
 from pipeline.model.subscriber import ListId, SubscriberState
 from pipeline.operations.ask import FORGET_AFTER
 from pipeline.operations.bearer import Bearers

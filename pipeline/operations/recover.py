@@ -8,9 +8,9 @@ from pathlib import Path
 from pipeline.delivery.lock import DispatchLock
 from pipeline.delivery.recovery import recover
 from pipeline.errors import Locked
-from pipeline.model.delivery import RetryPolicy
 from pipeline.model.dispatch import DispatchId
 from pipeline.model.ports import Clock
+from pipeline.model.retry import RetryPolicy
 from pipeline.storage.ledger import SqlLedger
 
 

@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Meta, field
 
-from pipeline.model.delivery import RetryPolicy
 from pipeline.model.newsletter import Mailbox, Newsletter
+from pipeline.model.retry import RetryPolicy
 from pipeline.settings.check import CheckTable
 from pipeline.settings.readers import (
     ConsentTable,

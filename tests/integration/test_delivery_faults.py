@@ -26,8 +26,8 @@ from pipeline.model.delivery import (
     Envelope,
     Outgoing,
     RelayLimits,
-    RetryPolicy,
 )
+from pipeline.model.retry import RetryPolicy
 from pipeline.senders import smtp
 from pipeline.senders.smtp import Smtp
 from pipeline.senders.smtp.options import Deadlines

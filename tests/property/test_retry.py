@@ -13,9 +13,9 @@ from pipeline.model.delivery import (
     DeliveryStatus,
     Outcome,
     Refused,
-    RetryPolicy,
     Unanswered,
 )
+from pipeline.model.retry import RetryPolicy
 
 NOW = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)
 TEXTS = st.text(max_size=20)

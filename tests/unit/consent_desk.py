@@ -14,9 +14,9 @@ from pipeline.audience.secrets import Keys
 from pipeline.audience.tokens import Action, Tokens, address_hasher
 from pipeline.delivery.report import Stop
 from pipeline.model.audience import MailingList
-from pipeline.model.delivery import RetryPolicy
 from pipeline.model.newsletter import Mailbox, Newsletter
 from pipeline.model.ports import Sender, StreamingSender
+from pipeline.model.retry import RetryPolicy
 from pipeline.model.subscriber import (
     MAIN,
     Consent,

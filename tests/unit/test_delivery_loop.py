@@ -30,13 +30,13 @@ from pipeline.model.delivery import (
     Outgoing,
     Refused,
     RelayLimits,
-    RetryPolicy,
     Settled,
     Unanswered,
 )
 from pipeline.model.dispatch import DispatchId
 from pipeline.model.moment import microseconds
 from pipeline.model.ports import Work
+from pipeline.model.retry import RetryPolicy
 from pipeline.senders.fault import SenderFault
 from pipeline.testing.ledger import MemoryLedger
 

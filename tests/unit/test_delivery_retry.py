@@ -3,7 +3,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from pipeline.delivery.retry import decide
-from pipeline.model.delivery import Deferred, DeliveryStatus, RetryPolicy, Verdict
+from pipeline.model.delivery import Deferred, DeliveryStatus, Verdict
+from pipeline.model.retry import RetryPolicy
 
 NOW = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)
 LATER = Deferred(451, "4.7.1 later")
