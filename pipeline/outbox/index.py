@@ -14,6 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from pipeline.model.entry import Approval, Entry, EntryId
 from pipeline.model.newsletter import Newsletter
 from pipeline.outbox.approval import ApprovalState, approval_state
+from pipeline.template_cache import TemplateCache
 
 CLIPPED_FROM: Final = 102_000  # bytes of HTML; Gmail hides what follows
 
@@ -98,5 +99,6 @@ def _template() -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
+        bytecode_cache=TemplateCache(Path(__file__)),
     )
     return environment.get_template("index.html.j2")

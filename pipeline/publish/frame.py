@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -18,6 +19,7 @@ from pipeline.model.newsletter import Newsletter
 from pipeline.publish.characters import clean
 from pipeline.publish.feed import Feed, feed_url
 from pipeline.publish.words import day, words_for
+from pipeline.template_cache import TemplateCache
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,6 +129,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
+        bytecode_cache=TemplateCache(Path(__file__)),
     )
     environment.filters["day"] = day
     return environment

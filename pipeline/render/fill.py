@@ -14,13 +14,13 @@ from jinja2.meta import find_undeclared_variables
 from jinja2.utils import missing
 
 from pipeline.errors import BroadsheetError, TemplateError
-from pipeline.render import html, text
+from pipeline.render import bounds, html, text
 from pipeline.render.bounds import BoundedEnvironment, bounded, shown
 from pipeline.render.characters import attribute, full_stop, one_line
-from pipeline.render.compiled import Compiled
 from pipeline.render.folders import TemplateFolders
 from pipeline.render.urls import host, link_url
 from pipeline.render.variables import NAMES, say
+from pipeline.template_cache import TemplateCache
 
 
 class Filler:
@@ -41,7 +41,7 @@ class Filler:
             trim_blocks=True,
             lstrip_blocks=True,
             keep_trailing_newline=True,
-            bytecode_cache=Compiled(),
+            bytecode_cache=TemplateCache(Path(__file__), Path(bounds.__file__)),
         )
         self._environment.filters.update(_FILTERS)
 

@@ -24,12 +24,19 @@ from jinja2.bccache import Bucket
 
 MOST: Final = 512  # files; of a theme there are some thirty
 _OURS_ALONE: Final = 0o700
-# These say what is compiled into a template: the counters, what is escaped, where blanks go.
-_COMPILERS: Final = ("bounds.py", "fill.py")
 
 
-class Compiled(jinja2.BytecodeCache):
+class TemplateCache(jinja2.BytecodeCache):
     """A compiled file for each template; without a folder, nothing is kept."""
+
+    def __init__(self, *compilers: Path) -> None:
+        """Keep the templates of an environment.
+
+        Args:
+            compilers: the modules that say what is compiled into a template, such as counters,
+                what is escaped and where blanks go.
+        """
+        self._compilers = compilers
 
     def get_cache_key(self, name: str, filename: str | None = None) -> str:
         """Return what stands for a template and the file that its errors will name."""
@@ -40,7 +47,7 @@ class Compiled(jinja2.BytecodeCache):
         # A file that was cut off is none.
         with contextlib.suppress(OSError, EOFError, ValueError, TypeError):
             if folder := _folder():
-                kept = marshal.loads((folder / _name(bucket)).read_bytes())  # noqa: S302 - ours alone
+                kept = marshal.loads((folder / self._name(bucket)).read_bytes())  # noqa: S302 - ours alone
                 bucket.code = kept if isinstance(kept, CodeType) else None
 
     def dump_bytecode(self, bucket: Bucket) -> None:
@@ -51,17 +58,16 @@ class Compiled(jinja2.BytecodeCache):
                 handle, written = tempfile.mkstemp(dir=folder)
                 with os.fdopen(handle, "wb") as file:
                     file.write(marshal.dumps(bucket.code))
-                Path(written).replace(folder / _name(bucket))
+                Path(written).replace(folder / self._name(bucket))
+
+    def _name(self, bucket: Bucket) -> str:
+        parts = (bucket.key, bucket.checksum, _digest(self._compilers))
+        return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogateescape")).hexdigest()
 
 
-def _name(bucket: Bucket) -> str:
-    parts = (bucket.key, bucket.checksum, _compiler())
-    return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogateescape")).hexdigest()
-
-
-@lru_cache(maxsize=1)
-def _compiler() -> str:
-    own = (Path(__file__).with_name(name).read_bytes() for name in _COMPILERS)
+@lru_cache(maxsize=8)
+def _digest(compilers: tuple[Path, ...]) -> str:
+    own = (file.read_bytes() for file in compilers)
     parts = (*own, sys.version.encode(), jinja2.__version__.encode())
     return hashlib.sha256(b"\0".join(parts)).hexdigest()
 

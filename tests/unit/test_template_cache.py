@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from pipeline import template_cache
 from pipeline.errors import TemplateError
-from pipeline.render import compiled
 from pipeline.render.fill import Filler
 from pipeline.render.folders import TemplateFolders
 
@@ -17,11 +17,11 @@ from pipeline.render.folders import TemplateFolders
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Where compiled templates are kept during a test."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    compiled._folder.cache_clear()
-    compiled._compiler.cache_clear()
+    template_cache._folder.cache_clear()
+    template_cache._digest.cache_clear()
     yield tmp_path / "cache" / "broadsheet" / "templates"
-    compiled._folder.cache_clear()
-    compiled._compiler.cache_clear()
+    template_cache._folder.cache_clear()
+    template_cache._digest.cache_clear()
 
 
 def filler(root: Path, source: str) -> Filler:
@@ -123,14 +123,14 @@ def test_without_a_folder_templates_are_filled_all_the_same(cache: Path, tmp_pat
 def test_the_folder_does_not_grow_for_ever(cache: Path, tmp_path: Path) -> None:
     """Of too many, the older half goes."""
     cache.mkdir(parents=True, mode=0o700)
-    for number in range(compiled.MOST):
+    for number in range(template_cache.MOST):
         (cache / str(number)).touch()
         os.utime(cache / str(number), (time.time() - 1000 + number,) * 2)
 
     filler(tmp_path, "{{ subject }}").fill("a.txt.j2", {"subject": "x"})
 
-    assert len(list(cache.iterdir())) == compiled.MOST // 2 + 1
-    assert (cache / str(compiled.MOST - 1)).exists()
+    assert len(list(cache.iterdir())) == template_cache.MOST // 2 + 1
+    assert (cache / str(template_cache.MOST - 1)).exists()
 
 
 def test_another_compiler_does_not_run_what_ours_kept(
@@ -138,7 +138,7 @@ def test_another_compiler_does_not_run_what_ours_kept(
 ) -> None:
     """A new Broadsheet, Jinja2 or Python may count and escape in other ways."""
     filler(tmp_path, "{{ subject }}").fill("a.txt.j2", {"subject": "x"})
-    compiled._compiler.cache_clear()
+    template_cache._digest.cache_clear()
     monkeypatch.setattr("jinja2.__version__", "0")
 
     filler(tmp_path, "{{ subject }}").fill("a.txt.j2", {"subject": "x"})
