@@ -84,3 +84,14 @@ def test_help_is_light() -> None:
 
     assert "click" in loaded
     assert loaded & HEAVY == set()
+
+
+def test_an_issue_in_plain_text_needs_no_markdown() -> None:
+    """What reads Markdown is loaded by who writes it; every format has looked at the file."""
+    code = """
+from pathlib import Path
+from pipeline.formats import read
+for file in Path("issues").glob("*.txt"):
+    assert read(file.read_bytes(), file.name).issue.sections
+"""
+    assert loaded_by(code) & {"markdown_it", "yaml"} == set()
