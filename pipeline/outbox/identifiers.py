@@ -23,7 +23,7 @@ _ADDRESS = re.compile(rf"({_ATOM}(?:\.{_ATOM})*)@({_LABEL}(?:\.{_LABEL})*)")
 # Nearly all there are, found in half the time: a part of _ADDRESS as long as the whole is so short
 # that nothing in it can be too long.
 _COMMON = re.compile(r"[A-Za-z0-9_-]++(?:[.+][A-Za-z0-9_-]++)*+@[a-z0-9]++(?:[.-][a-z0-9]++)*+")
-_URI = re.compile(r"https?://[^\x00-\x20\x7f-\U0010ffff<>\"\\^`{|}]+")
+_URI = re.compile(r"https?://[!#-;=?-\[\]_a-z~]+")  # what is visible in ASCII, but <>"\^`{|}
 _TOKEN = re.compile(rf"[A-Za-z0-9_.~-]{{1,{LONGEST_TOKEN}}}")
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from datetime import date
+from datetime import date, timedelta
 from typing import Final
 
 import pytest
+from babel.dates import format_date
 
 from pipeline.model.issue import Issue, Section, Story
 from pipeline.model.newsletter import Newsletter
@@ -181,3 +182,11 @@ def test_from_right_to_left_all_sides_change(theme: str) -> None:
     assert 'align="left" style' not in body
     assert "font-style:italic" not in body
     assert not re.search(r"letter-spacing:(?!0)", body)
+
+
+def test_english_dates_are_those_of_the_locale_data() -> None:
+    """They are written without it, to start sooner; every day of a leap year comes out the same."""
+    for number in range(366):
+        day = date(2028, 1, 1) + timedelta(days=number)
+
+        assert written_date(day, "en") == format_date(day, "long", locale="en_001")
