@@ -102,11 +102,11 @@ def catalogue(language: str) -> Catalog | None:
 
 @cache
 def _catalogue(primary: str) -> Catalog | None:
-    from babel.messages.pofile import read_po
-
     file = LOCALES / primary / "LC_MESSAGES" / "templates.po"
     if not file.is_file():
         return None
+    from babel.messages.pofile import read_po
+
     with file.open("rb") as lines:
         return read_po(lines, locale=primary, abort_invalid=True)
 
