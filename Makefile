@@ -60,6 +60,7 @@ bench: $(WORK)
 	@echo 'Measuring; leave the machine alone for a quarter of an hour'
 	@$(BIN)/python tests/bench/build.py
 	@$(BIN)/python tests/bench/rebuild.py
+	@$(BIN)/python tests/bench/saves.py
 	@$(BIN)/python tests/bench/archive.py
 	@$(BIN)/python tests/bench/send.py
 	@$(BIN)/python tests/bench/people.py

@@ -15,6 +15,7 @@ PAGE: Final = ROOT / "docs" / "benchmarks.md"
 SECTIONS: Final = (  # in this order
     "Whole commands",
     "Rebuilding on save",
+    "From save to frame",
     "One changed issue",
     "Sending",
     "A million readers",

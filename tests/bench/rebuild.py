@@ -39,11 +39,13 @@ class Draft:
     name: str
     text: str
 
-    def saved(self, folder: Path, number: int) -> Path:
+    def saved(self, folder: Path, number: int, *, mark: str = "") -> Path:
         """Write it as it is after so many changes of a word in its middle."""
         file = folder / "draft.txt"
         middle = self.text.index(" the ", len(self.text) // 2)
-        file.write_text(f"{self.text[:middle]} {number}{self.text[middle:]}", encoding="utf-8")
+        file.write_text(
+            f"{self.text[:middle]} {mark}{number}{self.text[middle:]}", encoding="utf-8"
+        )
         return file
 
 
