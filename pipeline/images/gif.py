@@ -19,6 +19,7 @@ class Bare:
 
     data: bytes
     frames: int
+    pixels: int  # of all frames; each is drawn on a ground that has room for the largest
 
 
 def bare(data: bytes) -> Bare:
@@ -36,11 +37,14 @@ def bare(data: bytes) -> Bare:
 def _bare(data: bytes) -> Bare:
     at = 13 + _table_bytes(data[10])
     kept = bytearray(data[:at])
-    frames = 0
+    frames, width, height = 0, _number(data, 6), _number(data, 8)
     while data[at] != _TRAILER:
         start = at
         match data[at]:
             case block if block == _IMAGE:
+                # Decoders make the ground larger for a frame that would stick out.
+                width = max(width, _number(data, at + 1) + _number(data, at + 5))
+                height = max(height, _number(data, at + 3) + _number(data, at + 7))
                 at = _after_blocks(data, at + 11 + _table_bytes(data[at + 9]))
                 kept += data[start:at]
                 frames += 1
@@ -50,7 +54,11 @@ def _bare(data: bytes) -> Bare:
                     kept += data[start:at]
             case other:
                 raise ValueError(f"has a block of an unknown kind {other:#04x}")
-    return Bare(bytes(kept) + bytes([_TRAILER]), frames)
+    return Bare(bytes(kept) + bytes([_TRAILER]), frames, frames * width * height)
+
+
+def _number(data: bytes, at: int) -> int:
+    return data[at] | data[at + 1] << 8
 
 
 def _table_bytes(flags: int) -> int:

@@ -15,11 +15,13 @@ from PIL import Image, ImageCms, UnidentifiedImageError
 
 from pipeline.images.fault import PictureFault
 from pipeline.images.gif import Bare, bare
+from pipeline.images.jpeg import scans
 
 FORMATS: Final = ("PNG", "JPEG", "GIF", "WEBP", "AVIF", "BMP", "TIFF")  # tried in this order
 LARGEST_PIXELS: Final = 8192 * 6144  # what the larger telephones make
 LARGEST_ANIMATION: Final = 1 << 20  # bytes
 LONGEST_ANIMATION: Final = 300  # frames
+MOST_SCANS: Final = 32  # of a progressive JPEG; encoders write ten or so
 SHARP_AT: Final = 2  # px of the file for one px shown
 
 _QUALITY: Final = 85
@@ -81,11 +83,14 @@ def _prepared(data: bytes, widest: int) -> Prepared:
         width, height = image.size
         if width * height > LARGEST_PIXELS:
             raise _too_large(f"{width:,} x {height:,} pixels")
+        # Eighty bytes are a scan, and a scan is a look at every pixel.
+        if image.format in _PHOTO and scans(data) > MOST_SCANS:
+            raise PictureFault("E155", f"has more than {MOST_SCANS} scans", _EXPORT)
         moves = image.format in {"PNG", "WEBP", "AVIF"} and getattr(image, "is_animated", False)
         if image.format == "GIF":
             found = bare(data)
             moves = found.frames > 1
-            if moves and _is_small(found, width * height):
+            if moves and _is_small(found):
                 _decode_all(found)
                 return Prepared(found.data, ".gif", width, height)
         ready = _upright(image, widest)
@@ -105,11 +110,11 @@ def _opened(data: bytes) -> Image.Image:
         raise PictureFault("E155", f"is none of {kinds} and {FORMATS[-1]}", _EXPORT) from None
 
 
-def _is_small(gif: Bare, pixels: int) -> bool:
+def _is_small(gif: Bare) -> bool:
     return (
         len(gif.data) <= LARGEST_ANIMATION
         and gif.frames <= LONGEST_ANIMATION
-        and gif.frames * pixels <= LARGEST_PIXELS
+        and gif.pixels <= LARGEST_PIXELS
     )
 
 

@@ -16,9 +16,11 @@ from typing import Any, Final
 
 import pytest
 
+from pipeline.model.issue import Issue
 from pipeline.preflight.following.door import Door, NoSuchSite, Refused, Unreachable, resolve
 from pipeline.preflight.following.fate import AT_ONCE_EACH, HOPS, Fate, Kind, follow, follow_all
 from pipeline.preflight.following.public import is_public
+from pipeline.preflight.following.rules import LONGEST, judged
 
 pytestmark = pytest.mark.integration
 
@@ -88,12 +90,15 @@ class Answers(BaseHTTPRequestHandler):
                     self.site.at_once -= 1
                 self.send_response(200)
             case ["silent"]:
-                time.sleep(3)
+                time.sleep(60)
                 return
-            case ["dribble"]:
-                for _ in range(100):
+            case ["dribble"]:  # for a minute
+                for _ in range(1200):
                     self.wfile.write(b"H")
                     time.sleep(0.05)
+                return
+            case ["garbage"]:
+                self.wfile.write(b"\x1b]0;pwned\x07\x1b[2Jgarbage " + b"x" * 9_000 + b"\r\nmore")
                 return
             case ["endless"]:
                 self.wfile.write(b"HTTP/1.1 200 OK\r\n")
@@ -308,7 +313,38 @@ def test_nobody_is_waited_for_longer_than_said(
     with pytest.raises(Unreachable):
         replace(door, step=step, whole=whole).ask("GET", site.url(path))
 
-    assert time.monotonic() - started < 2.5
+    assert time.monotonic() - started < 30  # the other side goes on for a minute
+
+
+def test_time_that_ran_out_before_there_was_a_connection_has_run_out(
+    site: Site, door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who is slow to connect cannot dribble for ever after: the end is remembered."""
+    connect = socket.create_connection
+
+    def slowly(*arguments: Any) -> socket.socket:
+        time.sleep(0.5)
+        return connect(*arguments)
+
+    monkeypatch.setattr(socket, "create_connection", slowly)
+    started = time.monotonic()
+
+    with pytest.raises(Unreachable, match="timed out"):
+        replace(door, step=60.0, whole=0.01).ask("GET", site.url("/dribble"))
+
+    assert time.monotonic() - started < 4
+    assert site.asked == []
+
+
+def test_what_a_server_says_is_one_short_line_of_letters(site: Site, door: Door) -> None:
+    """It stands in a report: no line ends, nothing that a terminal obeys, nothing endless."""
+    url = site.url("/garbage")
+
+    [said] = judged(Issue(title="", sections=()), {url: None}, {url: follow(url, door)})
+
+    assert "garbage" in said.message
+    assert said.message.isprintable()
+    assert len(said.message) < LONGEST + 200
 
 
 def test_a_header_without_end_is_not_read_to_its_end(site: Site, door: Door) -> None:
@@ -362,11 +398,11 @@ PRIVATE: Final = [
     *("127.0.0.1", "127.1.2.3", "0.0.0.0", "10.0.0.1", "172.16.0.1", "192.168.1.1"),
     *("169.254.169.254", "100.64.0.1", "100.127.255.255", "224.0.0.1", "239.1.1.1"),
     *("255.255.255.255", "240.0.0.1", "192.0.2.1", "198.51.100.1", "203.0.113.1"),
-    *("198.18.0.1", "192.0.0.1", "192.88.99.1"),
+    *("198.18.0.1", "192.0.0.1", "192.0.0.192", "192.88.99.1", "168.63.129.16"),
     *("::1", "::", "::ffff:127.0.0.1", "::ffff:93.184.215.14", "::127.0.0.1", "fe80::1"),
     *("fe80::1%eth0", "fc00::1", "fd12::1", "fec0::1", "ff02::1", "ff0e::1", "2001:db8::1"),
     *("2002:7f00:1::", "2002:5db8:d70e::1", "64:ff9b::7f00:1", "64:ff9b:1::1", "100::1"),
-    *("2001::1", "2001:0:5db8:d70e::", "localhost", "", "127.1", "0x7f.1"),
+    *("2001::1", "2001:0:5db8:d70e::", "3fff::1", "localhost", "", "127.1", "0x7f.1"),
 ]
 
 

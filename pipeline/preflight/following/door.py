@@ -174,6 +174,7 @@ class _Connection(http.client.HTTPConnection):
     ) -> None:
         super().__init__(host, port, timeout=step)
         self._addresses, self._context = addresses, context
+        self._is_over = False
         if context is not None:
             self.default_port = 443  # Host names no port then
 
@@ -188,8 +189,11 @@ class _Connection(http.client.HTTPConnection):
                     raise
         if self._context is not None:
             self.sock = self._context.wrap_socket(self.sock, server_hostname=self.host)
+        if self._is_over:  # time ran out while there was no socket to end
+            raise TimeoutError("timed out")
 
     def hang_up(self) -> None:
-        """End whatever is going on: a read that waits fails."""
+        """End whatever is going on: a read that waits fails, and so does a connection to come."""
+        self._is_over = True
         with suppress(OSError, AttributeError):
             self.sock.shutdown(socket.SHUT_RDWR)

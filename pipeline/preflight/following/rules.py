@@ -15,6 +15,8 @@ from pipeline.preflight.finding import finding, shorten
 from pipeline.preflight.following.fate import Fate, Kind
 from pipeline.preflight.walk import references
 
+LONGEST: Final = 300  # characters of what a server says, or of the address it names
+
 _SAID: Final = {
     Kind.DEAD: ("P251", Severity.ERROR, "is dead", "link where the page has gone"),
     Kind.UNSURE: ("P252", Severity.WARNING, "could not be checked", "open it in a browser"),
@@ -50,11 +52,17 @@ def judged(
         yield finding(
             severity,
             code,
-            f"the address {shorten(url)} {words}: {fate.words}",
+            f"the address {shorten(url)} {words}: {_brief(fate.words)}",
             help_=help_,
             issue=issue if pointer is not None else None,
             pointer=pointer or "",
         )
+
+
+def _brief(words: str) -> str:
+    """Return words a server may have had a hand in, on one line that a person would read."""
+    line = "".join(each if each.isprintable() else " " for each in words)
+    return " ".join(line.split())[:LONGEST]
 
 
 def _is_followed(url: str) -> bool:
