@@ -21,7 +21,6 @@ TIMEOUT_S: Final = 5.0
 GIVE_UP_AFTER: Final = timedelta(days=2)
 _FIRST_WAIT: Final = timedelta(minutes=1)
 _LONGEST_WAIT: Final = timedelta(hours=6)
-_MOST_ANSWER: Final = 64 * 1024  # bytes of an answer nobody reads
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,7 +133,6 @@ def publish(hub: str, feed_url: str, *, timeout_s: float) -> str | None:
         try:
             connection.request("POST", target, body, headers)
             answer = connection.getresponse()
-            answer.read(_MOST_ANSWER)
         finally:
             connection.close()
     except (OSError, http.client.HTTPException, ValueError) as error:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, time
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -18,12 +20,12 @@ from pipeline.operations.ping import Ping, Pinged
 from pipeline.operations.survey import Survey
 from pipeline.outbox.files import write_if_changed
 from pipeline.outbox.folder import Outbox
-from pipeline.publish.catalogue import Catalogue, Damaged, Known, opened, remove
-from pipeline.publish.documents import Documents
+from pipeline.publish.catalogue import Catalogue, Damaged, Finished, Known, opened, remove
+from pipeline.publish.documents import Documents, look
 from pipeline.publish.frame import Frame
 from pipeline.publish.page import Neighbours, shown, with_neighbours
 from pipeline.publish.pictures import pictures
-from pipeline.publish.record import Record
+from pipeline.publish.record import Record, said
 from pipeline.publish.site import (
     ISSUE_FILES,
     Document,
@@ -32,6 +34,7 @@ from pipeline.publish.site import (
     neighbours_of,
 )
 
+_PICTURE: Final = re.compile(r"-[0-9a-f]{8}\.(?:gif|jpg|png)\Z")  # as `images` names them
 _NEVER: Final = "-"  # stands where a digest would: a file to look at again
 
 
@@ -101,7 +104,8 @@ class Publish:
                 verify=verify,
             )
             run = _Run(self, catalogue, survey, again=rebuild, verify=verify)
-            return run(self.clock())
+            now = self.clock()
+            return run.as_it_was(now) or run(now)
 
 
 @dataclass(frozen=True)
@@ -117,8 +121,24 @@ class _Run:
     changed: list[str] = field(default_factory=list)
     removed: list[str] = field(default_factory=list)
 
+    def as_it_was(self, now: datetime) -> Publication | None:
+        """Return what the last run left if that is what this one would leave; else None."""
+        last = None if self.again or self.verify else self.catalogue.finished()
+        if last is None or last.look != look(self.publish.frame) or not last.holds(now):
+            return None
+        paths = self.catalogue.files()
+        if (
+            not self.survey.is_as_it_was()
+            or not self._folders().issuperset(last.items)
+            or not all(map(self._is_there, paths))
+        ):
+            return None
+        self.looked_at.extend(path for path in paths if "/" not in path)
+        return self._publication(last)
+
     def __call__(self, now: datetime) -> Publication:
         """Write pages before the lists that name them, and remove them after."""
+        self.catalogue.begin()
         known = self.survey()
         approved = [each.record for each in known.values() if each.approved]
         public = sorted(
@@ -131,17 +151,27 @@ class _Run:
         self._withdraw(entry for entry in gone if known[entry].shown)
         for entry in gone.difference(self.publish.outbox.ids()) if gone else ():
             self.catalogue.forget(entry)
+        waiting = [record for record in approved if record.published > now]
+        run = Finished(
+            look=look(self.publish.frame),
+            since=public[-1].published if public else None,
+            until=min((record.published for record in waiting), default=None),
+            items=tuple(record.entry for record in public),
+            waiting=tuple(
+                (record.entry, record.published.date().isoformat()) for record in waiting
+            ),
+        )
+        self.catalogue.finish(run)
+        return self._publication(run)
+
+    def _publication(self, run: Finished) -> Publication:
         site = self.publish.site
         return Publication(
             files=tuple(site / name for name in self.looked_at),
             changed=tuple(site / name for name in self.changed),
             removed=tuple(site / name for name in self.removed),
-            items=tuple(record.entry for record in public),
-            waiting=tuple(
-                Waiting(id=record.entry, date=record.published.date().isoformat())
-                for record in approved
-                if record.published > now
-            ),
+            items=run.items,
+            waiting=tuple(Waiting(id=entry, date=date) for entry, date in run.waiting),
             pinged=Pinged(),  # once the site is as it shall be
         )
 
@@ -149,14 +179,10 @@ class _Run:
         """Write the pages of new and corrected issues, and new links into those beside them."""
         there = self._folders()
         planned: list[tuple[int, str, bool]] = []
-        for place, record in enumerate(public):
-            before = known[record.entry]
-            beside = " ".join(
-                f"{public[index].entry} {public[index].words}"
-                if 0 <= index < len(public)
-                else _NEVER
-                for index in (place - 1, place + 1)
-            )
+        marks = [f"{record.entry} {record.words}" for record in public]
+        besides = zip((_NEVER, *marks), (*marks[1:], _NEVER), strict=False)
+        for place, (record, (older, newer)) in enumerate(zip(public, besides, strict=False)):
+            before, beside = known[record.entry], f"{older} {newer}"
             frozen = before.shown == record.words and record.entry in there and not self.again
             if not frozen or before.beside != beside or self.verify:
                 planned.append((place, beside, frozen))
@@ -180,7 +206,7 @@ class _Run:
             issue,
             record,
             self.survey.listing(record.entry),
-            markdown=write_markdown(issue),
+            markdown=write_markdown(said(issue)),
             neighbours=neighbours,
             pictures=pictures(record.entry, self.publish.outbox.pictures(record.entry)),
         ):
@@ -204,15 +230,14 @@ class _Run:
         return bool(shows and shows.words == record.words and twin.is_file())
 
     def _documents(self, wanted: Sequence[Document]) -> None:
-        before, root = self.catalogue.files(), os.fspath(self.publish.site)
+        before = self.catalogue.files()
         stale = [
             each
             for each in wanted
             if before.get(each.path) != each.made_of
             or self.again
             or self.verify
-            # Path.is_file takes three times as long, and there are thousands of them.
-            or not os.path.isfile(f"{root}/{each.path}")  # noqa: PTH113
+            or not self._is_there(each.path)
         ]
         gone = before.keys() - {each.path for each in wanted}
         self.catalogue.made(dict.fromkeys((each.path for each in stale), _NEVER))
@@ -234,9 +259,12 @@ class _Run:
         for entry in sorted(entries):
             for name in ISSUE_FILES:
                 self._remove(f"{issue_folder(entry)}/{name}")
-            with suppress(FileNotFoundError, NotADirectoryError):
-                for picture in sorted((self.publish.site / "images" / entry).iterdir()):
-                    self._remove(f"images/{entry}/{picture.name}")
+            folder = self.publish.site / "images" / entry
+            # What a link leads to, and what has no name that we give, is somebody else's.
+            if folder.is_dir() and not folder.is_symlink():
+                for picture in sorted(folder.iterdir()):
+                    if _PICTURE.search(picture.name) and not picture.is_dir():
+                        self._remove(f"images/{entry}/{picture.name}")
             self.catalogue.show(entry, shown="", beside="")
 
     def _write(self, name: str, data: bytes, *, feed_url: str | None = None) -> None:
@@ -262,8 +290,17 @@ class _Run:
         except OSError:
             return None
 
+    def _is_there(self, name: str) -> bool:
+        # Path.is_file takes three times as long, and there are thousands of them.
+        return os.path.isfile(f"{self._root}/{name}")  # noqa: PTH113
+
     def _folders(self) -> frozenset[str]:
+        """Return the entries that have a folder of their own on the site."""
         try:
-            return frozenset(each.name for each in (self.publish.site / "issues").iterdir())
+            return frozenset(os.listdir(f"{self._root}/issues"))  # noqa: PTH208 - so is iterdir
         except FileNotFoundError:
             return frozenset()
+
+    @cached_property
+    def _root(self) -> str:
+        return os.fspath(self.publish.site)

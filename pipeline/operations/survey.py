@@ -25,8 +25,7 @@ from pipeline.publish.item import FeedItem, feed_item, summary, weight
 from pipeline.publish.page import shown
 from pipeline.publish.record import Listing, Record, issue_url, listing, words_digest
 
-_FILES: Final = ("entry.json", "approval.json")  # of an entry: they change whenever it does
-_NEVER: Final = "-"  # stands where a stamp would: look again
+_NEVER: Final = "-"  # stands where a stamp would: there is no approval, or nobody looked yet
 _READ_AHEAD: Final = 128  # issues in memory; the largest feed has fifty
 
 
@@ -52,10 +51,9 @@ class Survey:
         """
         known = self.catalogue.known() or self._recovered()
         found: dict[EntryId, Known] = {}
-        root = os.fspath(self.outbox.root)
-        for entry in self.outbox.ids():
-            stamp, before = _stamp(f"{root}/{entry}"), known.get(entry)
-            if before and before.stamp == stamp and not self.verify:
+        for entry, stamp in self._stamps.items():
+            before = known.get(entry)
+            if before and before.stamp == stamp != _NEVER and not self.verify:
                 found[entry] = before
             elif (looked := self._look(entry, stamp, before)) is not None:
                 found[entry] = looked
@@ -63,17 +61,30 @@ class Survey:
             found[entry] = replace(known[entry], approved=False)
         return found
 
-    def _look(self, entry: EntryId, stamp: str | None, before: Known | None) -> Known | None:
+    def is_as_it_was(self) -> bool:
+        """Say whether no file of an entry changed since the last run, and none came or went."""
+        known = self.catalogue.stamps()
+        return known.keys() <= self._stamps.keys() and all(
+            known.get(entry, _NEVER) == stamp for entry, stamp in self._stamps.items()
+        )
+
+    @cached_property
+    def _stamps(self) -> dict[EntryId, str]:
+        """What tells of each entry whether it changed; _NEVER: nobody approved it."""
+        root = os.fspath(self.outbox.root)
+        return {entry: _stamp(f"{root}/{entry}") for entry in self.outbox.ids()}
+
+    def _look(self, entry: EntryId, stamp: str, before: Known | None) -> Known | None:
         """Read an entry; one that is not approved keeps what we knew of it."""
-        approval = self.outbox.approval(entry) if stamp else None
+        approval = self.outbox.approval(entry) if stamp != _NEVER else None
         frozen = self.outbox.get(entry) if approval else None
         approved = frozen and approval_state(frozen, approval) is ApprovalState.APPROVED
-        if stamp and frozen and approval and approved:
+        if frozen and approval and approved:
             return self._recorded(frozen, approval, stamp, before)
         if before is None:
             return None
-        self.catalogue.stand(entry, stamp=stamp or _NEVER, approved=False)
-        return replace(before, stamp=stamp or _NEVER, approved=False)
+        self.catalogue.stand(entry, stamp=stamp, approved=False)
+        return replace(before, stamp=stamp, approved=False)
 
     def _recorded(
         self, entry: Entry, approval: Approval, stamp: str, before: Known | None
@@ -179,11 +190,15 @@ class Survey:
         return lru_cache(_READ_AHEAD)(self._item)
 
 
-def _stamp(folder: str) -> str | None:
-    """Return what tells whether the files of an entry changed; None: nobody approved it."""
+def _stamp(folder: str) -> str:
+    """Return what is another whenever the entry in a folder, or its approval, is another."""
     try:
         # Path.stat would take half as long again, and there are twenty thousand of them.
-        found = [os.stat(f"{folder}/{name}") for name in _FILES]  # noqa: PTH116
+        entry = os.stat(f"{folder}/entry.json")  # noqa: PTH116
+        approval = os.stat(f"{folder}/approval.json")  # noqa: PTH116
     except OSError:
-        return None
-    return " ".join(f"{each.st_mtime_ns} {each.st_size} {each.st_ino}" for each in found)
+        return _NEVER
+    return (
+        f"{entry.st_mtime_ns} {entry.st_size} {entry.st_ino} "
+        f"{approval.st_mtime_ns} {approval.st_size} {approval.st_ino}"
+    )

@@ -20,7 +20,7 @@ from pipeline.errors import OutboxError
 from pipeline.model.entry import EntryId
 from pipeline.publish.record import Group, Listing, Record
 
-VERSION: Final = 1
+VERSION: Final = 2
 _TABLES: Final = """
 CREATE TABLE entry (
   id TEXT PRIMARY KEY, stamp TEXT NOT NULL, approved INTEGER NOT NULL, tag TEXT NOT NULL,
@@ -29,8 +29,9 @@ CREATE TABLE entry (
 ) WITHOUT ROWID;
 CREATE TABLE listing (id TEXT PRIMARY KEY, document TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE file (path TEXT PRIMARY KEY, made_of TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE finished (document TEXT NOT NULL);
 """
-_TABLE_NAMES: Final = ("entry", "listing", "file")
+_TABLE_NAMES: Final = ("entry", "listing", "file", "finished")
 _BRIEF: Final = (
     "id, stamp, approved, tag, words, published, updated, weight, groups, public, shown, beside"
 )
@@ -48,6 +49,23 @@ class Known:
     beside: str = ""  # what the links to its neighbours were made of
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finished:
+    """What a run left that came to its end. Within `since` and `until` time alone changes nothing."""
+
+    look: str  # of the frame
+    since: datetime | None  # the newest issue was published; None: there is none
+    until: datetime | None  # the next one will be; None: none waits
+    items: tuple[EntryId, ...]  # published, oldest first
+    waiting: tuple[tuple[EntryId, str], ...]  # with the ISO date each waits for
+
+    def holds(self, now: datetime) -> bool:
+        """Say whether the same issues are public as then."""
+        return (self.since is None or self.since <= now) and (
+            self.until is None or now < self.until
+        )
+
+
 class Catalogue:
     """An open catalogue. Changes are there after `commit`, all of them or none."""
 
@@ -55,13 +73,31 @@ class Catalogue:
         self._database = database
 
     def known(self) -> dict[EntryId, Known]:
-        """Return every entry."""
+        """Return every entry.
+
+        Raises:
+            Damaged: one has a name that leads out of the site.
+        """
         rows = self._database.execute(f"SELECT {_BRIEF} FROM entry")  # noqa: S608 - a constant
-        return {EntryId(row[0]): _known(row) for row in rows}
+        found = {EntryId(row[0]): _known(row) for row in rows}
+        if any(map(_leads_out, found)):
+            raise Damaged("the name of an entry that leads out of the site")
+        return found
+
+    def stamps(self) -> dict[str, str]:
+        """Return the stamp of every entry."""
+        return dict(self._database.execute("SELECT id, stamp FROM entry"))
 
     def files(self) -> dict[str, str]:
-        """Return what each file that is no issue's was made of, by path."""
-        return dict(self._database.execute("SELECT path, made_of FROM file"))
+        """Return what each file that is no issue's was made of, by path.
+
+        Raises:
+            Damaged: one is not in the site; those that are not needed any more are removed.
+        """
+        found = dict(self._database.execute("SELECT path, made_of FROM file"))
+        if any(map(_leads_out, found)):
+            raise Damaged("a path that leads out of the site")
+        return found
 
     def listing(self, entry: EntryId) -> Listing:
         """Return what lists say of an entry.
@@ -118,10 +154,43 @@ class Catalogue:
         """Forget files that were removed."""
         self._database.executemany("DELETE FROM file WHERE path = ?", ((path,) for path in paths))
 
+    def finished(self) -> Finished | None:
+        """Return what the last run left; None: it was killed."""
+        for (text,) in self._database.execute("SELECT document FROM finished"):
+            fields = json.loads(text)
+            return Finished(
+                look=fields["look"],
+                since=_moment(fields["since"]),
+                until=_moment(fields["until"]),
+                items=tuple(fields["items"]),
+                waiting=tuple((EntryId(entry), day) for entry, day in fields["waiting"]),
+            )
+        return None
+
+    def begin(self) -> None:
+        """Remember that a run is under way, before it changes anything."""
+        self._database.execute("DELETE FROM finished")
+        self.commit()
+
+    def finish(self, run: Finished) -> None:
+        """Remember that it came to its end."""
+        document = {
+            "look": run.look,
+            "since": run.since.isoformat() if run.since else None,
+            "until": run.until.isoformat() if run.until else None,
+            "items": run.items,
+            "waiting": run.waiting,
+        }
+        self._database.execute("INSERT INTO finished VALUES (?)", (json.dumps(document),))
+
     def commit(self) -> None:
         """Make what was remembered last."""
         self._database.execute("COMMIT")
         self._database.execute("BEGIN IMMEDIATE")
+
+
+def _moment(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
 
 
 def _known(row: tuple[Any, ...]) -> Known:
@@ -143,6 +212,10 @@ def _known(row: tuple[Any, ...]) -> Known:
         shown=shown,
         beside=beside,
     )
+
+
+def _leads_out(path: str) -> bool:
+    return path.startswith("/") or "/../" in f"/{path}/"
 
 
 class Damaged(Exception):

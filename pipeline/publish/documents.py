@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
@@ -48,10 +49,10 @@ class Documents:
     @cached_property
     def groups(self) -> dict[str, list[Record]]:
         """The groups that are shown, by key, with their issues."""
-        members: dict[str, list[Record]] = {}
+        members: defaultdict[str, list[Record]] = defaultdict(list)
         for record in self.records:
             for key in record.groups:
-                members.setdefault(key, []).append(record)
+                members[key].append(record)
         return {
             key: members[key]
             for key in sorted(members)
@@ -62,17 +63,15 @@ class Documents:
         self, prefix: str, members: Sequence[Record], key: str | None
     ) -> Iterator[Document]:
         cut = pages(len(members))
-        for piece in cut:
-            urls = [
-                self._page_url(prefix, cut[index]) if 0 <= index < len(cut) else None
-                for index in ((piece.number or len(cut)) - 2, piece.number or len(cut))
-            ]
-            url = self._page_url(prefix, piece)
+        paths = [f"{prefix}{_folder(piece)}" for piece in cut]
+        urls = [f"{self.frame.home_url}{path}" for path in paths]
+        neighbours = zip((None, *urls), urls, (*urls[1:], None), strict=False)
+        for piece, path, around in zip(cut, paths, neighbours, strict=True):
             yield Document(
-                path=f"{url.removeprefix(self.frame.home_url)}index.html",
-                made_of=self._made_of("list", url, *urls, *self._faces(members, piece)),
-                build=lambda piece=piece, url=url, urls=urls: self._list(  # type: ignore[misc]
-                    members, piece, url, urls, key
+                path=f"{path}index.html",
+                made_of=self._made_of("list", *around, *self._faces(members, piece)),
+                build=lambda piece=piece, around=around: self._list(  # type: ignore[misc]
+                    members, piece, around, key
                 ),
             )
 
@@ -80,15 +79,14 @@ class Documents:
         self,
         members: Sequence[Record],
         piece: Piece,
-        url: str,
-        urls: Sequence[str | None],
+        around: tuple[str | None, str, str | None],
         key: str | None,
     ) -> bytes:
         rows = [
             row(self.frame, self.library.listing(each.entry), each.published)
             for each in reversed(members[piece.start : piece.end])
         ]
-        older, newer = urls
+        older, url, newer = around
         return list_page(
             self.frame,
             rows,
@@ -189,7 +187,7 @@ class Documents:
                 ),
             )
         lists = [
-            *(self._page_url("", piece) for piece in pages(len(self.records))),
+            *(f"{home}{_folder(piece)}" for piece in pages(len(self.records))),
             *(f"{home}{key}/" for key in self.groups),
             f"{home}topics/",
         ]
@@ -212,13 +210,8 @@ class Documents:
         newsletter = self.frame.newsletter
         about = replace(newsletter_channel(newsletter), hub=self.frame.hub)
         url = feed_url(newsletter, feed)
-        cut = archives(
-            [record.weight for record in self.records],
-            most=MAX_ITEMS,
-            room=MAX_BYTES - MARKUP_BYTES,
-        )
         previous: str | None = None
-        for piece in cut[:-1]:
+        for piece in self._full:
             path = f"archive/{piece.number}/{feed.file_name}"
             yield self._feed_document(
                 feed,
@@ -232,6 +225,12 @@ class Documents:
             feed, feed.file_name, members, replace(about, previous=previous)
         )
         yield replace(followed, feed_url=url)
+
+    @cached_property
+    def _full(self) -> Sequence[Piece]:
+        """The archive documents of each feed."""
+        weights = [record.weight for record in self.records]
+        return archives(weights, most=MAX_ITEMS, room=MAX_BYTES - MARKUP_BYTES)[:-1]
 
     def _feed_document(
         self, feed: Feed, path: str, members: Sequence[Record], about: Channel
@@ -298,23 +297,28 @@ class Documents:
             url=f"{self.frame.home_url}{key}/{feed.file_name}",
         )
 
-    def _page_url(self, prefix: str, piece: Piece) -> str:
-        page = f"page/{piece.number}/" if piece.number else ""
-        return f"{self.frame.home_url}{prefix}{page}"
-
-    def _faces(self, members: Sequence[Record], piece: Piece) -> Iterator[str]:
-        return (each.face for each in members[piece.start : piece.end])
+    def _faces(self, members: Sequence[Record], piece: Piece) -> list[str]:
+        return [each.face for each in members[piece.start : piece.end]]
 
     def _made_of(self, *parts: object) -> str:
-        text = "\n".join([self._around_it, *map(str, parts)])
+        text = "\n".join([self._look, *map(str, parts)])
         return sha256(text.encode(errors="replace")).hexdigest()[:32]
 
     @cached_property
-    def _around_it(self) -> str:
-        """What every document is made of: the settings, and the code that a release changes."""
-        frame = self.frame
-        feeds = [(feed.title, feed.file_name, feed.media_type) for feed in frame.feeds]
-        return repr((frame.newsletter, feeds, frame.hub, frame.subscribe, _templates()))
+    def _look(self) -> str:
+        return look(self.frame)
+
+
+def look(frame: Frame) -> str:
+    """Return a digest of what is around every document: settings, and what a release changes."""
+    feeds = [(feed.title, feed.file_name, feed.media_type) for feed in frame.feeds]
+    text = repr((frame.newsletter, feeds, frame.hub, frame.subscribe, _templates()))
+    return sha256(text.encode(errors="replace")).hexdigest()[:32]
+
+
+def _folder(piece: Piece) -> str:
+    """Return the folder of a page of a list, within that of the list."""
+    return f"page/{piece.number}/" if piece.number else ""
 
 
 def _that_fit(records: Sequence[Record]) -> Sequence[Record]:

@@ -93,7 +93,7 @@ def issue_page(
         issue: as in the outbox.
         this: the same issue as lists show it.
         words: digest of what it says.
-        updated: when it last said something else.
+        updated: when it last said something else, in the newsletter's zone.
         neighbours: what to link to.
         card: address of the picture for previews, unless the issue has one of its own.
     """
@@ -112,7 +112,7 @@ def issue_page(
         words=words,
         published=this.published,
         updated=updated,
-        corrected=updated.astimezone(this.published.tzinfo) if updated > this.published else None,
+        corrected=updated if updated > this.published else None,
         minutes=reading_minutes(issue),
         picture=picture,
         card=None if picture else card,

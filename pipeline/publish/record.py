@@ -6,7 +6,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from hashlib import sha256
@@ -24,7 +24,7 @@ YEARS: Final = "years"
 
 # What of an issue no page and no feed shows.
 _UNSAID: Final = frozenset(
-    {"provenance", "allow", "declared", "extra", "send_at", "slug", "status"}
+    {"provenance", "allow", "declared", "extra", "send_at", "slug", "status", "template"}
 )
 _MOST_LABELS: Final = 1_200  # characters of story names that the search of one issue holds
 # An entry's name becomes a folder: nothing that could leave the site or hide in it.
@@ -83,6 +83,12 @@ def issue_url(newsletter: Newsletter, entry: EntryId) -> str:
     if not _ENTRY.fullmatch(entry):
         raise ValueError(f"not the name of an entry: {entry!r}")
     return f"{newsletter.site_url}/issues/{entry}/"
+
+
+def said(issue: Issue) -> Issue:
+    """Return an issue as the public may have it: without its author's own notes and dates."""
+    bare = Issue(title=issue.title, sections=issue.sections)
+    return replace(issue, **{name: getattr(bare, name) for name in _UNSAID})
 
 
 def words_digest(issue_json: dict[str, Any], pictures: tuple[str, ...] = ()) -> str:

@@ -332,7 +332,7 @@ def test_time_that_ran_out_before_there_was_a_connection_has_run_out(
     with pytest.raises(Unreachable, match="timed out"):
         replace(door, step=60.0, whole=0.01).ask("GET", site.url("/dribble"))
 
-    assert time.monotonic() - started < 4
+    assert time.monotonic() - started < 30
     assert site.asked == []
 
 

@@ -6,7 +6,6 @@ import random as randomness
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
-from statistics import median
 from time import perf_counter
 
 import pytest
@@ -153,7 +152,7 @@ def test_the_answer_is_the_same_whoever_asks(app: App, client: TestClient, clock
 
 
 def test_the_answer_takes_as_long_whoever_asks(app: App, clock: Hands) -> None:
-    """The median for people we know is within a tenth of that for people we do not."""
+    """The least for people we know is within a tenth of that for people we do not."""
     for number in range(9):
         subscribe(app, f"known{number}@example.org")
     took: dict[str, list[float]] = {"new": [], "known": []}
@@ -168,7 +167,8 @@ def test_the_answer_takes_as_long_whoever_asks(app: App, clock: Hands) -> None:
                 times.append(perf_counter() - begun)
                 assert "Please look into your mailbox" in answer.text
 
-    assert median(took["new"]) == pytest.approx(median(took["known"]), rel=0.1)
+    # The least, for a busy machine only ever adds.
+    assert min(took["new"]) == pytest.approx(min(took["known"]), rel=0.1)
 
 
 def test_a_thousand_forms_for_one_person_are_one_mail(

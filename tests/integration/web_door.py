@@ -8,8 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Final
+from unittest.mock import patch
 
 from starlette.testclient import TestClient
 
@@ -17,6 +19,7 @@ from pipeline.app import App
 from pipeline.audience.tokens import Action, Tokens
 from pipeline.model.subscriber import MAIN, Consent, ListId, SubscriberId, SubscriberState
 from pipeline.settings import load
+from pipeline.storage.engine import open_database
 from pipeline.storage.standing import NewSubscriber
 from pipeline.web.application import application
 from pipeline.web.rates import LIMITS, Limit, Rates, Rule
@@ -33,6 +36,7 @@ postal_address = "1 Quay Lane"
 title = "Tide Tables"
 """
 HOST: Final = "quay.example.org"
+SOON_S: Final = 60.0  # for who does not wait for a `patient` database, on a busy machine
 START: Final = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
 
@@ -67,6 +71,14 @@ def workspace(root: Path, clock: Hands | None = None, *, proxies: Sequence[str] 
     (root / "newsletter.toml").write_text(SETTINGS + web)
     settings = load(root, {})
     return App(settings=settings, root=root, has_workspace=True, clock=clock or Hands())
+
+
+def patient(app: App) -> App:
+    """Open the database so that it waits two minutes for others: who waits for it is found out."""
+    open_patiently = partial(open_database, busy_timeout=timedelta(minutes=2))
+    with patch("pipeline.storage.engine.open_database", open_patiently):
+        assert app.database.patience == timedelta(minutes=2)
+    return app
 
 
 @contextmanager

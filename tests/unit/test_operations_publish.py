@@ -213,6 +213,66 @@ def test_a_second_run_reads_no_entry(desk: Desk) -> None:
         desk.publish(verify=True)
 
 
+def test_a_run_that_finds_nothing_changed_makes_no_list(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It compares stamps and looks whether the files are there, and says what the last one said."""
+    desk.fill(3)
+    desk.put("later", week=99)
+    first = desk.publish()
+    monkeypatch.delattr("pipeline.operations.publish.Documents")
+
+    again = desk.publish()
+
+    assert again.changed == ()
+    assert (again.items, again.waiting) == (first.items, first.waiting)
+    assert {each for each in first.files if each.parent == desk.site} == set(again.files)
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        "time goes on",
+        "time goes back",
+        "a neighbour",
+        "taken back",
+        "a tag",
+        "settings",
+        "removed",
+    ],
+)
+def test_what_changed_after_a_quiet_run_is_written_as_from_the_start(
+    desk: Desk, event: str
+) -> None:
+    """A run that found nothing to do hides nothing from the next: the files are a rebuild's."""
+    desk.fill(4)
+    desk.put("later", week=99)
+    desk.publish()
+    desk.publish()
+    if event == "time goes on":
+        desk.now += timedelta(weeks=99)
+    elif event == "time goes back":
+        desk.now = datetime.combine(FIRST_DAY, time(8), tzinfo=UTC) + timedelta(weeks=3)
+    elif event == "a neighbour":
+        desk.put("n0015", week=1)
+    elif event == "taken back":
+        (desk.outbox.root / "n003" / "approval.json").unlink()
+    elif event == "a tag":
+        desk.put("n001", week=1, tags=("ropes",))
+    elif event == "settings":
+        desk.frame = replace(desk.frame, hub="https://hub.example.org/")
+    else:
+        (desk.site / "tags" / "tides" / "index.html").unlink()
+
+    assert desk.publish().changed != ()
+    found = desk.files()
+    desk.publish(rebuild=True)
+    whole = desk.files()
+    assert found.keys() == whole.keys()
+    if event != "settings":  # then old pages keep their look
+        assert found == whole
+
+
 def test_a_new_issue_changes_the_links_of_the_one_before_and_nothing_else(desk: Desk) -> None:
     """Old pages stay byte for byte; the last one gets its link to the new one."""
     desk.fill(4)
@@ -309,7 +369,8 @@ def test_another_look_of_the_mail_is_no_correction(desk: Desk) -> None:
     desk.publish()
     before = desk.files()
     desk.now += timedelta(days=1)
-    desk.freeze("one", issue("Title one", date=FIRST_DAY), mail="another look")
+    again = replace(issue("Title one", date=FIRST_DAY), template="essay")
+    desk.freeze("one", again, mail="another look")
     desk.approve("one")
 
     assert desk.publish().changed == ()
