@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped] # it has none
-from playwright.sync_api import Browser, Page, Route, sync_playwright
+from playwright.sync_api import Browser, Page, Route
 
 from pipeline.formats import read
 from pipeline.model.issue import Issue
@@ -76,16 +76,6 @@ def made() -> Mapping[str, bytes]:
 def site() -> Mapping[str, bytes]:
     """Give the files of the archive."""
     return made()
-
-
-@pytest.fixture(scope="module")
-def chromium(chromium_path: str) -> Iterator[Browser]:
-    """Give a headless browser."""
-    with sync_playwright() as playwright:
-        # The sandbox of the browser needs rights a container does not give.
-        browser = playwright.chromium.launch(executable_path=chromium_path, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 def opened(chromium: Browser, site: Mapping[str, bytes], *, script: bool = True) -> Page:

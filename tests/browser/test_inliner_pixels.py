@@ -10,7 +10,7 @@ from typing import Final, Literal, get_args
 
 import pytest
 from PIL import Image, ImageChops
-from playwright.sync_api import Browser, Page, Route, sync_playwright
+from playwright.sync_api import Browser, Page, Route
 
 from pipeline.render.inline import Inliner, inline
 from tests.unit.inliner_mails import THEMES, Mail, mail, sample
@@ -21,16 +21,6 @@ INLINERS: Final[tuple[Inliner, ...]] = get_args(Inliner)
 WIDTHS: Final = (700, 375)
 
 _STYLE: Final = re.compile(r"(<style[^>]*>)(.*?)(</style>)", re.DOTALL)
-
-
-@pytest.fixture(scope="module")
-def chromium(chromium_path: str) -> Iterator[Browser]:
-    """Give a headless browser."""
-    with sync_playwright() as playwright:
-        # The sandbox of the browser needs rights a container does not give.
-        browser = playwright.chromium.launch(executable_path=chromium_path, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")

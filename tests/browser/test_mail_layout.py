@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from pipeline.model.issue_json import from_json
 from pipeline.model.newsletter import Newsletter
@@ -91,16 +91,6 @@ def mails() -> dict[str, str]:
             mail = renderer.render(issue, NEWSLETTER, web_url=url)
             rendered[f"{theme}-{name}"] = mail.html
     return rendered
-
-
-@pytest.fixture(scope="module")
-def chromium(chromium_path: str) -> Iterator[Browser]:
-    """Give a headless browser."""
-    with sync_playwright() as playwright:
-        # The sandbox of the browser needs rights a container does not give.
-        browser = playwright.chromium.launch(executable_path=chromium_path, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from typing import Final, Literal
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped] # it has none
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from tests.browser.public_pages import SAMPLES, rendered
 
@@ -27,16 +27,6 @@ OUTLINE: Final = """
   return style.outlineStyle === "none" ? 0 : parseFloat(style.outlineWidth); }
 """
 FOCUSED: Final = "document.activeElement.name || document.activeElement.textContent.trim()"
-
-
-@pytest.fixture(scope="module")
-def chromium(chromium_path: str) -> Iterator[Browser]:
-    """Give a headless browser."""
-    with sync_playwright() as playwright:
-        # The sandbox of the browser needs rights a container does not give.
-        browser = playwright.chromium.launch(executable_path=chromium_path, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

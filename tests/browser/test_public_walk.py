@@ -13,7 +13,7 @@ from time import monotonic, sleep
 
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from pipeline.app import App
 from pipeline.audience.tokens import Action
@@ -27,16 +27,6 @@ from tests.integration.web_door import everything, link, states, workspace
 pytestmark = pytest.mark.browser
 
 ADDRESS = "robin@example.org"
-
-
-@pytest.fixture(scope="module")
-def chromium(chromium_path: str) -> Iterator[Browser]:
-    """Give a headless browser."""
-    with sync_playwright() as playwright:
-        # The sandbox of the browser needs rights a container does not give.
-        browser = playwright.chromium.launch(executable_path=chromium_path, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(params=[True, False], ids=["with scripts", "without scripts"])
