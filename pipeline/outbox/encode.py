@@ -13,11 +13,13 @@ from pipeline.model.rendered import MARKER, Slot, slot
 
 LINE: Final = 76  # characters, the "=" of a soft break included (RFC 2045 6.7 rule 5)
 SOFT_BREAK: Final = b"=\r\n"
+_MARK: Final = "XX0"  # all markers start so
 
 Segment = bytes | Slot
 
 _MARKERS = re.compile(f"({MARKER.pattern})")
-_UNSAFE = re.compile(rb"[^\t -<>-~]")
+_SAFE: Final = bytes([9, *range(32, 127)])
+_UNSAFE = re.compile(rb"[^\t -~]+")
 
 
 def quoted_printable(text: str) -> tuple[Segment, ...]:
@@ -40,6 +42,9 @@ def quoted_printable(text: str) -> tuple[Segment, ...]:
     for number, line in enumerate(text.replace("\r\n", "\n").split("\n")):
         if number:
             constant += b"\r\n"
+        if _MARK not in line:
+            constant += _wrap(line, ends_line=True)
+            continue
         *pairs, last = _MARKERS.split(line)
         for run, marker in zip(pairs[::2], pairs[1::2], strict=True):
             if run:
@@ -58,7 +63,9 @@ def slot_value(value: str) -> bytes:
 
 def _wrap(run: str, *, ends_line: bool = False) -> bytes:
     """Encode text that starts at column 0; it ends a line, or a soft break follows."""
-    quoted = _UNSAFE.sub(_escape, run.encode())
+    quoted = run.encode().replace(b"=", b"=3D")
+    if quoted.translate(None, _SAFE):  # a long line of HTML is quicker looked through like this
+        quoted = _UNSAFE.sub(_escape, quoted)
     if ends_line and quoted.endswith((b" ", b"\t")):
         quoted = quoted[:-1] + b"=%02X" % quoted[-1]  # servers strip trailing blanks
     longest_last = LINE if ends_line else LINE - 1
@@ -81,4 +88,4 @@ def _wrap(run: str, *, ends_line: bool = False) -> bytes:
 
 
 def _escape(match: re.Match[bytes]) -> bytes:
-    return b"=%02X" % match.group()[0]
+    return f"={match[0].hex('=').upper()}".encode("ascii")

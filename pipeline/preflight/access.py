@@ -9,7 +9,6 @@ from pipeline.errors import Diagnostic
 from pipeline.model.language import direction
 from pipeline.preflight.finding import error, shorten, warning
 from pipeline.preflight.mail import Mail
-from pipeline.preflight.walk import references
 
 
 def language(mail: Mail) -> Iterator[Diagnostic]:
@@ -89,7 +88,7 @@ def alternative_texts(mail: Mail) -> Iterator[Diagnostic]:
 
 def descriptions(mail: Mail) -> Iterator[Diagnostic]:
     """P507: pictures of the author."""
-    for reference in references(mail.issue):
+    for reference in mail.references:
         if reference.is_image and not reference.words.strip():
             yield warning(
                 "P507",

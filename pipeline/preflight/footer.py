@@ -20,9 +20,8 @@ def postal_address(mail: Mail) -> Iterator[Diagnostic]:
             "there is no postal address",
             help_="set postal_address in newsletter.toml",
         )
-    parts = {"HTML": squeeze(mail.html_words), "text": squeeze(mail.rendered.text)}
     for line in mail.newsletter.postal_address.splitlines():
-        for name, words in parts.items():
+        for name, words in mail.letters.items():
             if squeeze(line) not in words:
                 yield error(
                     "P404",

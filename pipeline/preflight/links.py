@@ -13,7 +13,6 @@ from pipeline.model.picture import content_id
 from pipeline.preflight.address import Fault, fault, normal
 from pipeline.preflight.finding import error, finding, shorten, warning
 from pipeline.preflight.mail import Mail
-from pipeline.preflight.walk import references
 
 # In English, German, French, Spanish and Polish; one word may be of several.
 _VAGUE: Final = frozenset(
@@ -31,18 +30,20 @@ _VAGUE: Final = frozenset(
     }
 )
 
+_LEADING: Final = frozenset({"a", "area", "img", "table", "td"})
+
 
 def addresses_in_the_issue(mail: Mail) -> Iterator[Diagnostic]:
     """P201 to P206, P209: what the author wrote, with its place in the file."""
-    for reference in references(mail.issue):
+    for reference in mail.references:
         if found := fault(reference.url):
             yield _as_finding(found, reference.url, mail.issue, reference.pointer)
 
 
 def addresses_in_the_html(mail: Mail) -> Iterator[Diagnostic]:
     """P201 to P206, P209: what the template added."""
-    written = {normal(reference.url) for reference in references(mail.issue)}
-    for url in dict.fromkeys(_targets(mail)):
+    written = {normal(reference.url) for reference in mail.references}
+    for url in _targets(mail):
         found = fault(url)
         if found and normal(url) not in written:
             yield _as_finding(found, url, None, "")
@@ -50,7 +51,7 @@ def addresses_in_the_html(mail: Mail) -> Iterator[Diagnostic]:
 
 def words_in_the_issue(mail: Mail) -> Iterator[Diagnostic]:
     """P207: the author's links."""
-    for reference in references(mail.issue):
+    for reference in mail.references:
         words = re.sub(r"[\W_]+", " ", reference.words).strip().casefold()
         if not reference.is_image and (words in _VAGUE or not words):
             yield warning(
@@ -78,8 +79,13 @@ def words_in_the_html(mail: Mail) -> Iterator[Diagnostic]:
 
 def places(mail: Mail) -> Iterator[Diagnostic]:
     """P208: links to places inside the mail."""
-    marks = {element.get(name) for element in mail.document.iter() for name in ("id", "name")}
-    for url in dict.fromkeys(_targets(mail)):
+    marks = {
+        value
+        for _, _, attributes in mail.sorted.kinds
+        for name, value in attributes
+        if name in {"id", "name"}
+    }
+    for url in _targets(mail):
         if url.startswith("#") and url[1:] not in marks:
             yield warning(
                 "P208",
@@ -105,7 +111,7 @@ def attached_pictures(mail: Mail) -> Iterator[Diagnostic]:
     """P214."""
     domain = mail.newsletter.mail_domain
     attached = {f"cid:{content_id(each.name, domain)}" for each in mail.rendered.pictures}
-    for url in dict.fromkeys(_targets(mail)):
+    for url in _targets(mail):
         if url.startswith("cid:") and url not in attached:
             yield error(
                 "P214",
@@ -114,12 +120,11 @@ def attached_pictures(mail: Mail) -> Iterator[Diagnostic]:
             )
 
 
-def _targets(mail: Mail) -> Iterator[str]:
-    for name in ("href", "src", "background"):
-        for element in mail.document.iter("a", "area", "img", "table", "td"):
-            value = element.get(name)
-            if value is not None:
-                yield value
+def _targets(mail: Mail) -> list[str]:
+    """Return where the mail leads and what it shows, each address once."""
+    kinds = [dict(said) for _, tag, said in mail.sorted.kinds if tag in _LEADING]
+    found = (said.get(name) for name in ("href", "src", "background") for said in kinds)
+    return list(dict.fromkeys(value for value in found if value is not None))
 
 
 def _as_finding(found: Fault, url: str, issue: Issue | None, pointer: str) -> Diagnostic:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from types import MappingProxyType
 
-from lxml import etree
 from lxml.etree import ParserError
 from lxml.html import HtmlElement, document_fromstring
 
@@ -16,9 +16,11 @@ from pipeline.model.issue import Issue
 from pipeline.model.newsletter import Newsletter
 from pipeline.model.rendered import RenderedIssue
 from pipeline.model.sample_reader import SampleReader
+from pipeline.preflight.looks.kind import Sorted, sort
 from pipeline.preflight.looks.sheet import Rule as StyleRule
-from pipeline.preflight.looks.sheet import read_sheets
+from pipeline.preflight.looks.sheet import read_sheets, sheets
 from pipeline.preflight.parts import Part, parts
+from pipeline.preflight.walk import Reference, references
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +41,17 @@ class Mail:
     message: bytes  # the sample message
     parts: tuple[Part, ...]  # of the message, but for multiparts
     document: HtmlElement  # of rendered.html
-    elements: tuple[HtmlElement, ...]  # all of it; held, so that none is wrapped twice
+    html_words: str  # as a reader sees them, the hidden preheader included
+    sorted: Sorted  # all its elements; held, so that none is wrapped twice
+    letters: Mapping[str, str]  # of the HTML part and of the text part, squeezed
+    references: tuple[Reference, ...]  # the links and pictures of the issue
     samples: tuple[Filled, ...] = ()
-    rules: tuple[StyleRule, ...] = ()  # of the style elements
+    sheets: tuple[str, ...] = ()  # the style elements
 
     @property
-    def html_words(self) -> str:
-        """The text of the HTML part as a reader sees it, the hidden preheader included."""
-        bodies = self.document.findall("body")
-        return "\n".join(str(body.text_content()) for body in bodies)
+    def rules(self) -> tuple[StyleRule, ...]:
+        """The rules of the style elements."""
+        return read_sheets(self.sheets)
 
     @property
     def transferred_html(self) -> int:
@@ -68,6 +72,7 @@ def look(
         document = document_fromstring(rendered.html)
     except ParserError:  # there is no element in it at all
         document = document_fromstring("<html></html>")
+    html_words = "\n".join(str(body.text_content()) for body in document.findall("body"))
     return Mail(
         issue=issue,
         rendered=rendered,
@@ -75,13 +80,21 @@ def look(
         message=message,
         parts=tuple(parts(message)),
         document=document,
-        elements=tuple(document.iter(etree.Element)),
+        html_words=html_words,
+        letters=MappingProxyType({"HTML": squeeze(html_words), "text": squeeze(rendered.text)}),
+        sorted=sort(document),
+        references=tuple(references(issue)),
         samples=tuple(samples),
-        rules=read_sheets(document),
+        sheets=sheets(document),
     )
 
 
-@lru_cache(maxsize=64)
 def squeeze(text: str) -> str:
     """Return the letters and digits of text, so that wrapping and capitals do not matter."""
-    return re.sub(r"[\W_]+", "", unicodedata.normalize("NFKC", text).casefold())
+    return "".join(map(_squeezed, text.split()))
+
+
+# Nothing composes with the blank before it, so that words can be looked at one by one.
+@lru_cache(maxsize=8192)
+def _squeezed(word: str) -> str:
+    return re.sub(r"[\W_]+", "", unicodedata.normalize("NFKC", word).casefold())

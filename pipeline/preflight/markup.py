@@ -36,8 +36,8 @@ def event_handlers(mail: Mail) -> Iterator[Diagnostic]:
     """P902: each name once."""
     names = {
         name
-        for element in mail.elements
-        for name in element.keys()  # noqa: SIM118 - an element is no mapping
+        for _, _, attributes in mail.sorted.kinds
+        for name, _ in attributes
         if name.startswith("on")
     }
     for name in sorted(names):
@@ -50,7 +50,7 @@ def event_handlers(mail: Mail) -> Iterator[Diagnostic]:
 
 def same_ids(mail: Mail) -> Iterator[Diagnostic]:
     """P510."""
-    counts = Counter(filter(None, (each.get("id") for each in mail.elements)))
+    counts = Counter(filter(None, (each.get("id") for each in mail.sorted.elements)))
     for name, count in counts.items():
         if count > 1:
             yield warning(

@@ -6,13 +6,14 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from email.utils import parseaddr, parsedate_to_datetime
+from functools import lru_cache
 from typing import Final
 
 from pipeline.errors import Diagnostic
 from pipeline.model.rendered import MARKER, MergeSlot
 from pipeline.preflight.finding import error, shorten
 from pipeline.preflight.mail import Mail
-from pipeline.preflight.parts import Part, fields, header, parts
+from pipeline.preflight.parts import Part, fields, has_line_beyond, header, parts
 from pipeline.preflight.size import LONGEST_LINE
 
 ONCE: Final = ("date", "from", "to", "subject", "message-id", "mime-version", "content-type")
@@ -87,10 +88,10 @@ def readers(mail: Mail) -> Iterator[Diagnostic]:
         whose = f"the message of the sample reader {filled.reader.key!r}"
         texts = {each.media_type: each.text for each in parts(filled.message) if each.is_text}
         places = [header(filled.message).decode("latin-1"), *texts.values()]
-        if any(start in text for start in _STARTS for text in places):
+        if any(map(_has_marker, places)):
             yield error("P705", f"{whose} has a marker left", help_=_TEMPLATE)
-        longest = max(map(len, filled.message.split(b"\r\n")))
-        if longest > LONGEST_LINE:
+        if has_line_beyond(filled.message, LONGEST_LINE):
+            longest = max(map(len, filled.message.split(b"\r\n")))
             yield error(
                 "P706",
                 f"{whose} has a line of {longest:,} octets",
@@ -148,5 +149,11 @@ def _agrees(written: str, part: Part) -> bool:
     return bool(others) or text == written
 
 
+@lru_cache(maxsize=32)  # many a reader gets the same parts
+def _has_marker(text: str) -> bool:
+    return any(start in text for start in _STARTS)
+
+
+@lru_cache(maxsize=8)
 def _signs(html: str) -> tuple[int, ...]:
     return tuple(html.count(sign) for sign in "<>\"'")

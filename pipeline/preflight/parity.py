@@ -9,7 +9,7 @@ from pipeline.model.content import plain
 from pipeline.preflight.address import fault, normal
 from pipeline.preflight.finding import error, shorten, warning
 from pipeline.preflight.mail import Mail, squeeze
-from pipeline.preflight.walk import bullets, references, strings, titles
+from pipeline.preflight.walk import bullets, strings, titles
 
 _TEMPLATE = "look for what the template leaves out"
 _AROUND_URLS = "<>()[]\"',.;"
@@ -17,9 +17,8 @@ _AROUND_URLS = "<>()[]\"',.;"
 
 def story_titles(mail: Mail) -> Iterator[Diagnostic]:
     """P601."""
-    parts = _words(mail)
     for pointer, text in titles(mail.issue):
-        for name, words in parts.items():
+        for name, words in mail.letters.items():
             if squeeze(text) not in words:
                 yield error(
                     "P601",
@@ -32,9 +31,8 @@ def story_titles(mail: Mail) -> Iterator[Diagnostic]:
 
 def bullet_points(mail: Mail) -> Iterator[Diagnostic]:
     """P602: run by run, since a template may put addresses between them."""
-    parts = _words(mail)
     for pointer, content in bullets(mail.issue):
-        for name, words in parts.items():
+        for name, words in mail.letters.items():
             if not all(squeeze(run) in words for run in strings(content)):
                 yield error(
                     "P602",
@@ -54,9 +52,9 @@ def addresses(mail: Mail) -> Iterator[Diagnostic]:
             for value in (element.get("href"), element.get("src"))
             if value
         },
-        "text": {normal(word.strip(_AROUND_URLS)) for word in mail.rendered.text.split()},
+        "text": {normal(word.strip(_AROUND_URLS)) for word in set(mail.rendered.text.split())},
     }
-    for reference in references(mail.issue):
+    for reference in mail.references:
         wrong = fault(reference.url)
         if wrong and wrong.severity is Severity.ERROR:
             continue
@@ -70,7 +68,3 @@ def addresses(mail: Mail) -> Iterator[Diagnostic]:
                     issue=mail.issue,
                     pointer=reference.pointer,
                 )
-
-
-def _words(mail: Mail) -> dict[str, str]:
-    return {"HTML": squeeze(mail.html_words), "text": squeeze(mail.rendered.text)}

@@ -11,6 +11,7 @@ import binascii
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 _BOUNDARY: Final = re.compile(rb"boundary=\"?([^\";\s]+)", re.IGNORECASE)
@@ -37,17 +38,32 @@ class Part:
         Raises:
             ValueError: it is not base64, though it says so.
         """
-        data = self.body
-        if self.encoding == "quoted-printable":
-            data = binascii.a2b_qp(data)
-        elif self.encoding == "base64":
-            data = base64.b64decode(data)
-        return data.decode("utf-8", "replace").replace("\r\n", "\n")
+        return _text(self.body, self.encoding)
+
+
+@lru_cache(maxsize=8)  # the same for many a reader
+def _text(data: bytes, encoding: str) -> str:
+    if encoding == "quoted-printable":
+        data = binascii.a2b_qp(data)
+    elif encoding == "base64":
+        data = base64.b64decode(data)
+    return data.decode("utf-8", "replace").replace("\r\n", "\n")
 
 
 def header(message: bytes) -> bytes:
     """Return the header of a message, without the empty line after it."""
     return message.partition(b"\r\n\r\n")[0]
+
+
+def has_line_beyond(message: bytes, longest: int) -> bool:
+    """Say whether a line is longer than so many octets without its CRLF."""
+    start = 0
+    while len(message) - start > longest:
+        end = message.rfind(b"\r\n", start, start + longest + 2)
+        if end < 0:
+            return True
+        start = end + 2
+    return False
 
 
 def fields(header_: bytes) -> list[tuple[str, bytes]]:

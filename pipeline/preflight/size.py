@@ -8,6 +8,7 @@ from typing import Final
 from pipeline.errors import Diagnostic
 from pipeline.preflight.finding import error, note, shorten, warning
 from pipeline.preflight.mail import Mail
+from pipeline.preflight.parts import has_line_beyond
 
 # Nobody publishes Gmail's figure: people measured 99 to 105 KB, and disagree on whether the
 # HTML counts or what travels. So the larger of the two is held against the middle.
@@ -46,6 +47,8 @@ def style_sheet(mail: Mail) -> Iterator[Diagnostic]:
 
 def message_lines(mail: Mail) -> Iterator[Diagnostic]:
     """P105: lines as they travel."""
+    if not has_line_beyond(mail.message, LONGEST_LINE):
+        return
     for number, line in enumerate(mail.message.split(b"\r\n"), start=1):
         if len(line) > LONGEST_LINE:
             yield error(

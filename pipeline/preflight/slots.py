@@ -12,7 +12,6 @@ from pipeline.model.reading import issue_text
 from pipeline.model.rendered import MergeSlot
 from pipeline.preflight.finding import error, note, shorten
 from pipeline.preflight.mail import Mail, squeeze
-from pipeline.preflight.walk import references
 
 _SYNTAX: Final = re.compile(r"\{\{[^{}]{0,80}\}{0,2}|\{%[^{}]{0,80}\}?")
 _MARKER: Final = re.compile(r"XX0[A-Z0-9]{2,60}?0XX", re.IGNORECASE)
@@ -23,9 +22,9 @@ _START: Final = 9  # characters of a marker that no other text starts with
 def template_syntax(mail: Mail) -> Iterator[Diagnostic]:
     """P701, P702: left over by a template, or written by the author and printed as it stands."""
     written = "\n".join(
-        [*issue_text(mail.issue), *(reference.url for reference in references(mail.issue))]
+        [*issue_text(mail.issue), *(reference.url for reference in mail.references)]
     )
-    letters = squeeze(written)
+    letters = squeeze(written) if "{" in written else ""
     for name, text in _shown(mail):
         for found in dict.fromkeys(_SYNTAX.findall(text)):
             if found[:2] not in written or squeeze(found) not in letters:
@@ -45,6 +44,8 @@ def template_syntax(mail: Mail) -> Iterator[Diagnostic]:
 def markers(mail: Mail) -> Iterator[Diagnostic]:
     """P703: unknown, or cut and changed on the way."""
     for name, text in (("HTML part", mail.rendered.html), ("text part", mail.rendered.text)):
+        if not _has_others(text):
+            continue
         unknown = [found for found in _MARKER.findall(text) if found not in _SLOTS]
         for slot in _SLOTS:
             starts = len(re.findall(re.escape(slot[:_START]), text, re.IGNORECASE))
@@ -70,6 +71,13 @@ def markers_in_headers(mail: Mail) -> Iterator[Diagnostic]:
                 f"the {name} holds a merge slot, which is not filled there",
                 help_="remove it",
             )
+
+
+def _has_others(text: str) -> bool:
+    """Say whether a marker starts somewhere that is no slot: a look that costs little."""
+    for slot in _SLOTS:
+        text = text.replace(slot, "XX")  # with which another may start
+    return "xx0" in text.lower()
 
 
 def _shown(mail: Mail) -> Iterator[tuple[str, str]]:

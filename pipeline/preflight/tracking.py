@@ -12,7 +12,6 @@ from pipeline.model.issue import Issue
 from pipeline.preflight.address import normal
 from pipeline.preflight.finding import note, shorten, warning
 from pipeline.preflight.mail import Mail
-from pipeline.preflight.walk import references
 
 MOST_LINKS: Final = 100
 
@@ -54,14 +53,14 @@ _REDIRECTORS: Final = (
 
 def parameters_in_the_issue(mail: Mail) -> Iterator[Diagnostic]:
     """P211, P212: what the author wrote, with its place in the file."""
-    for reference in references(mail.issue):
+    for reference in mail.references:
         if not reference.is_image:
             yield from _judged(reference.url, mail.issue, reference.pointer)
 
 
 def parameters_in_the_html(mail: Mail) -> Iterator[Diagnostic]:
     """P211, P212: what the template added."""
-    written = {normal(reference.url) for reference in references(mail.issue)}
+    written = {normal(reference.url) for reference in mail.references}
     for url in dict.fromkeys(anchor.get("href") or "" for anchor in mail.document.iter("a")):
         if normal(url) not in written:
             yield from _judged(url, None, "")

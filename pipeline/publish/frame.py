@@ -14,11 +14,12 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from pipeline.locales import written_date
 from pipeline.model.language import direction
 from pipeline.model.newsletter import Newsletter
 from pipeline.publish.characters import clean
 from pipeline.publish.feed import Feed, feed_url
-from pipeline.publish.words import day, words_for
+from pipeline.publish.words import words_for
 from pipeline.template_cache import TemplateCache
 
 
@@ -131,5 +132,5 @@ def _environment() -> Environment:
         keep_trailing_newline=True,
         bytecode_cache=TemplateCache(Path(__file__)),
     )
-    environment.filters["day"] = day
+    environment.filters["day"] = written_date
     return environment

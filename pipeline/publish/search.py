@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
+from pipeline.locales import written_date
 from pipeline.model.newsletter import Newsletter
 from pipeline.publish.characters import one_line
 from pipeline.publish.record import SECTIONS, TAGS, Listing, issue_url
-from pipeline.publish.words import day
 
 SHARD: Final = 200  # issues in a piece
 
@@ -23,7 +23,7 @@ def shard(newsletter: Newsletter, listings: Sequence[tuple[Listing, datetime]]) 
             "title": listing.title,
             "number": listing.number or "",
             "date": published.isoformat(timespec="seconds"),
-            "day": day(published, newsletter.language),
+            "day": written_date(published, newsletter.language),
             "language": listing.language,
             "summary": listing.summary,
             "text": _text(listing),

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from pipeline.locales import written_date
 from pipeline.model.entry import EntryId
 from pipeline.model.issue import Issue
 from pipeline.publish import atom, jsonfeed, rss
@@ -15,7 +16,7 @@ from pipeline.publish.frame import Frame
 from pipeline.publish.item import FeedItem
 from pipeline.publish.page import Neighbours, Row, issue_page, row
 from pipeline.publish.record import Listing, Record
-from pipeline.publish.words import day, words_for
+from pipeline.publish.words import words_for
 
 FEEDS: Final[tuple[Feed, ...]] = (rss.FEED, atom.FEED, jsonfeed.FEED)
 ISSUE_FILES: Final = ("index.html", "index.md", "card.png")  # in the folder of an issue
@@ -101,7 +102,7 @@ def neighbours_of(
 def _card(frame: Frame, this: Row) -> Card:
     say = words_for(frame.newsletter.language).say
     number = say("Issue %(number)s") % {"number": this.number} if this.number else ""
-    facts = (number, day(this.published, frame.newsletter.language))
+    facts = (number, written_date(this.published, frame.newsletter.language))
     return Card(
         name=frame.newsletter.name,
         title=this.title,

@@ -4,20 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
 from functools import cache
-from gettext import GNUTranslations, NullTranslations
-from importlib.resources import files
-from io import BytesIO
+from gettext import NullTranslations
 from typing import Final
+
+from pipeline.locales import translations
 
 SOURCE: Final = "en"  # what templates and code are written in
 LANGUAGES: Final = (SOURCE, "de", "fr", "es", "pl")
-
-_MONTHS: Final = (
-    *("January", "February", "March", "April", "May", "June"),
-    *("July", "August", "September", "October", "November", "December"),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,20 +38,6 @@ def words_for(*languages: str) -> Words:
     return ENGLISH
 
 
-def day(moment: date, language: str) -> str:
-    """Show a day as the language writes it; in digits where we do not know how it does."""
-    if language.partition("-")[0].lower() == SOURCE and not language.lower().endswith("-us"):
-        # Babel's plain English is American, and a newsletter's mostly is not.
-        return f"{moment.day} {_MONTHS[moment.month - 1]} {moment.year}"
-    from babel import Locale, UnknownLocaleError
-    from babel.dates import format_date
-
-    try:
-        return format_date(moment, "long", Locale.parse(language, sep="-"))
-    except (UnknownLocaleError, ValueError):
-        return f"{moment:%Y-%m-%d}"
-
-
 @cache
 def _words(language: str) -> Words:
     return ENGLISH if language == SOURCE else Words(language, catalogue(language).gettext)
@@ -65,15 +45,7 @@ def _words(language: str) -> Words:
 
 @cache
 def catalogue(language: str) -> NullTranslations:
-    """Return the words of one of LANGUAGES, read from its .po file: nothing compiled is kept."""
+    """Return the words of one of LANGUAGES."""
     if language == SOURCE:
         return NullTranslations()
-    from babel.messages.mofile import write_mo
-    from babel.messages.pofile import read_po
-
-    path = files("pipeline.publish").joinpath(f"locale/{language}/LC_MESSAGES/broadsheet.po")
-    compiled = BytesIO()
-    with path.open("rb") as file:
-        write_mo(compiled, read_po(file, locale=language))
-    compiled.seek(0)
-    return GNUTranslations(compiled)
+    return translations("pipeline.publish", language)

@@ -62,9 +62,10 @@ class OutOfBounds(jinja2.TemplateRuntimeError):
 class _Budget:
     """What is left for the file being filled in."""
 
-    __slots__ = ("deadline", "steps")
+    __slots__ = ("deadline", "loaded", "steps")
 
     def __init__(self) -> None:
+        self.loaded: dict[str, jinja2.Template] = {}  # looked at once: a file may be used often
         self.steps = STEPS
         self.deadline = time.monotonic() + SECONDS
 
@@ -129,10 +130,14 @@ class BoundedEnvironment(ImmutableSandboxedEnvironment):
         return _Counting().visit(super()._parse(source, name, filename))  # type: ignore[no-any-return]
 
     def _load_template(self, name: str, globals: Any) -> jinja2.Template:  # noqa: A002 - Jinja2's
-        if budget := _budget.get(None):
-            # A file that includes itself twice doubles with every level, and each is read again.
-            budget.step(_INCLUSION)
-        return super()._load_template(name, globals)
+        budget = _budget.get(None)
+        if budget is None:
+            return super()._load_template(name, globals)
+        # A file that includes itself twice doubles with every level.
+        budget.step(_INCLUSION)
+        if name not in budget.loaded:
+            budget.loaded[name] = super()._load_template(name, globals)
+        return budget.loaded[name]
 
     def call(self, context: Context, obj: Any, /, *args: Any, **kwargs: Any) -> Any:
         """Call a macro or a variable; a step."""

@@ -11,8 +11,6 @@ from collections.abc import Iterator
 from typing import Final
 
 Pairs = list[tuple[str, str]]  # property and value
-_Weight = tuple[int, int, int, int, int, int]  # important, ids, classes, types, sheet, place
-Rules = list[tuple[_Weight, str, str]]  # weight, selector, declarations
 
 _RULE: Final = re.compile(r"\s*([^{}]+)\{([^{}]*)\}\s*")
 _COMPOUND: Final = r"(?:[a-z][a-z0-9]*|(?=\.))(?:\.[A-Za-z][A-Za-z0-9_-]*)*"
@@ -28,31 +26,21 @@ _VALUE: Final = re.compile(rf"{_WORD}(?:(?:\s*,\s*|\s+){_WORD})*")
 _BETWEEN: Final = re.compile(r"\s*(,)\s*|\s+")
 _STRINGS: Final = re.compile(r"""("[^"]*"|'[^']*')""")
 _LONG: Final = re.compile(r"#([0-9a-f])\1([0-9a-f])\2([0-9a-f])\3\b")
-_TYPE: Final = re.compile(r"(?:^|\s)\w")
 
 
-def read_rules(css: str, sheet: int) -> Rules | None:
-    """Return the rules of a style sheet as premailer weighs them; None: it is not plain.
-
-    Args:
-        css: the style sheet.
-        sheet: the number of it in the mail.
-    """
-    rules: Rules = []
+def read_rules(css: str) -> list[tuple[str, Pairs]] | None:
+    """Return the selectors of each rule of a style sheet and what it says; None: not plain."""
+    rules: list[tuple[str, Pairs]] = []
     position = 0
     while position < len(css):
         found = _RULE.match(css, position)
         pairs = read_pairs(found[2]) if found else None
         if found is None or not pairs:
             return None
-        declarations = ";".join(f"{name}:{value}" for name, value in pairs)
-        for each in found[1].split(","):
-            if not _SELECTOR.fullmatch(each.strip()):
-                return None
-            selector = " ".join(each.split())
-            types = len(_TYPE.findall(selector))
-            weight = (0, 0, selector.count("."), types, sheet, len(rules))
-            rules.append((weight, selector, declarations))
+        selectors = [" ".join(each.split()) for each in found[1].split(",")]
+        if not all(map(_SELECTOR.fullmatch, selectors)):
+            return None
+        rules.append((",".join(selectors), pairs))
         position = found.end()
     return rules
 

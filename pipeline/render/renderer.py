@@ -14,10 +14,9 @@ from pipeline.render.depth import refuse_depth
 from pipeline.render.fill import Filler
 from pipeline.render.folders import DEFAULT, THEME, TemplateFolders
 from pipeline.render.inline import PREMAILER, Inliner, inline
-from pipeline.render.preheader import preheader
 from pipeline.render.stylesheet import inline_rules, live_rules
 from pipeline.render.theme import Theme, load_theme
-from pipeline.render.variables import subject, variables
+from pipeline.render.variables import variables
 
 
 class Renderer:
@@ -70,8 +69,8 @@ class Renderer:
         refuse_depth(mjml, FILE)
         html = inline(compile_mjml(mjml), css=css, inliner=self._inliner)
         return RenderedIssue(
-            subject=subject(issue),
-            preheader=preheader(issue),
+            subject=values["subject"],
+            preheader=values["preheader"],
             mjml=mjml,
             html=ascii_references(html),
             text=legible(self._filler.fill("issue.txt.j2", values)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Final, assert_never
 
 from pipeline.model.content import (
@@ -206,7 +207,8 @@ def _targets(content: Content) -> Iterator[tuple[str, str]]:
                 assert_never(node)
 
 
-def _wrapped(line: str, first: str, rest: str) -> list[str]:
+@lru_cache(maxsize=2048, typed=True)  # most lines of an issue are as they were before a change
+def _wrapped(line: str, first: str, rest: str) -> tuple[str, ...]:
     """Fill lines of WIDTH; a piece that is longer alone stays whole."""
     lines: list[str] = []
     current, empty = first, True
@@ -218,4 +220,4 @@ def _wrapped(line: str, first: str, rest: str) -> list[str]:
                 lines.append(current)
                 grown = rest + piece
             current, empty = grown, False
-    return [*lines, current.rstrip()]
+    return (*lines, current.rstrip())

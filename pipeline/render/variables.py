@@ -6,6 +6,7 @@ import re
 from datetime import date
 from typing import Any, Final
 
+from pipeline.locales import written_date
 from pipeline.model.issue import Issue
 from pipeline.model.language import direction
 from pipeline.model.newsletter import Newsletter
@@ -16,7 +17,7 @@ from pipeline.render.outline import has_contents, outline
 from pipeline.render.preheader import preheader
 from pipeline.render.script import script_of
 from pipeline.render.theme import Theme, fonts
-from pipeline.render.words import fixed_words, written_date
+from pipeline.render.words import fixed_words
 
 NAMES: Final = (
     "issue",  # model.issue.Issue
@@ -64,7 +65,8 @@ def variables(
     ends = direction(language)
     sections = outline(issue)
     tables = {name: theme.get(name, {}) for name in ("light", "dark", "logo", "type", "widths")}
-    counts = {"minutes": reading_minutes(issue), "stories": len(issue.stories)}
+    minutes = reading_minutes(issue)
+    counts = {"minutes": minutes, "stories": len(issue.stories)}
     words = fixed_words(language, counts, theme.get("words", {}))
     return {
         "issue": issue,
@@ -76,7 +78,7 @@ def variables(
         "start": "right" if ends == "rtl" else "left",
         "rtl": ends == "rtl",
         "script": script,
-        "dateline": dateline(issue, words, language),
+        "dateline": dateline(issue, words, language, minutes=minutes),
         "sections": sections,
         "has_contents": has_contents(sections),
         "column": tables["widths"].get("sheet", 0) - 2 * tables["widths"].get("gutter", 0),
@@ -105,7 +107,7 @@ def say(words: str, **values: object) -> str:
     return _GAP.sub(lambda gap: str(values.get(gap[1], gap[0])), words)
 
 
-def dateline(issue: Issue, words: dict[str, Any], language: str) -> list[str]:
+def dateline(issue: Issue, words: dict[str, Any], language: str, *, minutes: int) -> list[str]:
     """Return what is known of the issue, in words.
 
     Minutes are computed, never declared. A number that is a word ("Year-end") stands alone. A
@@ -118,7 +120,7 @@ def dateline(issue: Issue, words: dict[str, Any], language: str) -> list[str]:
         parts.append(say(words["issue"], number=issue.number) if counted else issue.number)
     if issue.date:
         parts.append(_date(issue.date, words, language))
-    parts.append(say(words["minutes"], minutes=reading_minutes(issue)))
+    parts.append(say(words["minutes"], minutes=minutes))
     if stories > 1:
         parts.append(say(words["stories"], count=stories))
     return parts

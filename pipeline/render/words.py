@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -42,22 +41,6 @@ COUNTED: Final = {
     "stories": ("{count} story", "{count} stories"),
 }
 
-_ENGLISH: Final = "en_001"  # of no country: it has the order that most countries use
-_MONTHS: Final = (
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-)
-
 
 def fixed_words(
     language: str, counts: Mapping[str, int], own: Mapping[str, Any]
@@ -77,21 +60,6 @@ def fixed_words(
         **own,
         "kinds": kinds | dict(own.get("kinds", {})),
     }
-
-
-def written_date(day: date, language: str) -> str:
-    """Return a date in full, as it is written in that language."""
-    # Most are in English; to learn this of Babel takes a twentieth of a build.
-    if language.lower() == "en":
-        return f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
-    from babel.core import Locale, UnknownLocaleError
-    from babel.dates import format_date
-
-    try:
-        locale = Locale.parse(language.replace("-", "_"))
-    except (ValueError, UnknownLocaleError):
-        locale = Locale.parse(_ENGLISH)
-    return format_date(day, "long", locale=locale)
 
 
 def catalogue(language: str) -> Catalog | None:

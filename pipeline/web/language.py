@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
-from gettext import GNUTranslations, NullTranslations
-from importlib.resources import files
-from io import BytesIO
+from gettext import NullTranslations
 from types import MappingProxyType
 from typing import Final
+
+from pipeline.locales import translations
 
 SOURCE: Final = "en"  # what the templates are written in
 
@@ -21,21 +21,10 @@ _MOST_WISHES: Final = 20  # of an Accept-Language
 
 @cache
 def catalogue(language: str) -> NullTranslations:
-    """Return the words of one of LANGUAGES.
-
-    It is read from its .po file, so that nothing compiled has to be kept beside it.
-    """
+    """Return the words of one of LANGUAGES."""
     if language == SOURCE:
         return NullTranslations()
-    from babel.messages.mofile import write_mo
-    from babel.messages.pofile import read_po
-
-    path = files("pipeline.web").joinpath(f"locale/{language}/LC_MESSAGES/broadsheet.po")
-    compiled = BytesIO()
-    with path.open("rb") as file:
-        write_mo(compiled, read_po(file, locale=language))
-    compiled.seek(0)
-    return GNUTranslations(compiled)
+    return translations("pipeline.web", language)
 
 
 def choose(wishes: Iterable[str | None], offered: Sequence[str]) -> str:

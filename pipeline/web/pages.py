@@ -6,7 +6,6 @@ import logging
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 from types import MappingProxyType
@@ -25,6 +24,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from pipeline.errors import TemplateError
+from pipeline.locales import written_date
 from pipeline.model.language import direction
 from pipeline.model.newsletter import Newsletter
 from pipeline.web.language import LANGUAGES, accepted, catalogue, choose
@@ -172,17 +172,10 @@ class Pages:
         )
         words = catalogue(language)
         environment.install_gettext_translations(words, newstyle=True)  # type: ignore[attr-defined] # of the extension
-        environment.filters["day"] = lambda moment: _day(moment, language)
+        environment.filters["day"] = lambda moment: written_date(moment, language)
         self._environments[language, packaged] = environment
         return environment
 
 
 def _folder(own: Path) -> FileSystemLoader:
     return FileSystemLoader(own, followlinks=False)
-
-
-def _day(moment: datetime, language: str) -> str:
-    """Show a day as people write it, such as "22 novembre 2026"."""
-    from babel.dates import format_date
-
-    return format_date(moment.date(), "long", locale=language)

@@ -7,18 +7,34 @@ from lxml.html import document_fromstring
 
 from pipeline.preflight.looks.cascade import Cascade, names
 from pipeline.preflight.looks.colour import BLACK, WHITE, Colour, contrast, read_colour
-from pipeline.preflight.looks.seen import Seen, places, words_in
+from pipeline.preflight.looks.kind import linked, sort
+from pipeline.preflight.looks.seen import Seen, words_in
+from pipeline.preflight.looks.seen import seen as seen_by_kind
 from pipeline.preflight.looks.selector import read_selector, weight
-from pipeline.preflight.looks.sheet import Declaration, read_declarations, read_sheet, read_sheets
+from pipeline.preflight.looks.sheet import (
+    Declaration,
+    read_declarations,
+    read_sheet,
+    read_sheets,
+    sheets,
+)
 
 
 def seen(sheet: str, body: str, *, dark: bool = False) -> Seen:
     """Return how the word `here` looks in a mail of this style sheet and this body."""
     document = document_fromstring(f"<html><head><style>{sheet}</style></head>{body}</html>")
-    there = names(document.iter("*"))
-    cascade = Cascade(read_sheets(document), there, dark=dark)
-    found = {words_in(each): seen for each, seen in places(document, cascade, dark=dark)}
-    return found["here"]
+    there = sort(document)
+    kinds = linked(there.kinds)
+    cascade = Cascade(read_sheets(sheets(document)), names(kinds), dark=dark)
+    looks = seen_by_kind(kinds, cascade, dark=dark)
+    by_words = {
+        words_in(element): looks[kind]
+        for element, kind in zip(there.elements, there.numbers, strict=True)
+    }
+    found = by_words["here"]
+    if found is None or not found.shown:
+        raise KeyError("here")
+    return found
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
-from datetime import date
 from pathlib import Path
 from typing import Final
 
@@ -13,7 +12,7 @@ import pytest
 from babel.messages.pofile import read_po
 from jinja2.ext import babel_extract
 
-from pipeline.publish.words import LANGUAGES, SOURCE, day, words_for
+from pipeline.publish.words import LANGUAGES, SOURCE, words_for
 
 PUBLISH: Final = Path(__file__).parents[2] / "pipeline" / "publish"
 TRANSLATED: Final = [language for language in LANGUAGES if language != SOURCE]
@@ -53,19 +52,3 @@ def test_a_language_we_do_not_have_is_passed_over() -> None:
     """The next best speaks, at last English."""
     assert words_for("ar", "de-AT").language == "de"
     assert words_for("ar", "zz").language == "en"
-
-
-@pytest.mark.parametrize(
-    ("language", "words"),
-    [
-        ("en", "27 November 2026"),
-        ("en-US", "November 27, 2026"),
-        ("de-AT", "27. November 2026"),
-        ("pl", "27 listopada 2026"),
-        ("zz", "2026-11-27"),
-        ('"><script>', "2026-11-27"),
-    ],
-)
-def test_a_day_is_written_as_the_language_does(language: str, words: str) -> None:
-    """In digits where nobody knows how."""
-    assert day(date(2026, 11, 27), language) == words

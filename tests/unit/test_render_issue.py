@@ -477,9 +477,9 @@ def test_the_dateline_leaves_out_what_is_unknown() -> None:
     issue = one(Story(title="A"))
     dated = replace(issue, number="91", date=date(2026, 3, 13))
 
-    assert dateline(issue, words, "en") == ["1 min read"]
-    assert dateline(dated, words, "en") == ["Issue 91", "13 March 2026", "1 min read"]
-    assert dateline(replace(issue, number="Year-end"), words, "en")[0] == "Year-end"
+    assert dateline(issue, words, "en", minutes=1) == ["1 min read"]
+    assert dateline(dated, words, "en", minutes=1) == ["Issue 91", "13 March 2026", "1 min read"]
+    assert dateline(replace(issue, number="Year-end"), words, "en", minutes=1)[0] == "Year-end"
 
 
 def test_a_value_that_looks_like_a_gap_is_a_value() -> None:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from datetime import date, timedelta
+from datetime import date
 from typing import Final
 
 import pytest
-from babel.dates import format_date
 
 from pipeline.model.issue import Issue, Section, Story
 from pipeline.model.newsletter import Newsletter
@@ -21,7 +20,6 @@ from pipeline.render.words import (
     catalogue,
     fixed_words,
     plural,
-    written_date,
 )
 
 LANGUAGES: Final = ("en", "de", "fr", "es", "pl")
@@ -79,26 +77,6 @@ def test_a_language_without_a_catalogue_is_answered_in_english() -> None:
     for tag in ("ja", "", "x", "../../../etc", "de/../de"):
         words = fixed_words(tag, {"minutes": 1, "stories": 1}, {})
         assert words["unsubscribe"] == "Unsubscribe"
-
-
-@pytest.mark.parametrize(
-    ("language", "text"),
-    [
-        ("en", "13 March 2026"),
-        ("en-US", "March 13, 2026"),
-        ("de", "13. März 2026"),
-        ("fr", "13 mars 2026"),
-        ("es", "13 de marzo de 2026"),
-        ("pl", "13 marca 2026"),
-        ("ja", "2026年3月13日"),
-        ("zh-Hant-TW", "2026年3月13日"),
-        ("tlh", "13 March 2026"),
-        ("not a tag", "13 March 2026"),
-    ],
-)
-def test_a_date_is_as_people_write_it(language: str, text: str) -> None:
-    """In the order and with the month of the language."""
-    assert written_date(DAY, language) == text
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -182,11 +160,3 @@ def test_from_right_to_left_all_sides_change(theme: str) -> None:
     assert 'align="left" style' not in body
     assert "font-style:italic" not in body
     assert not re.search(r"letter-spacing:(?!0)", body)
-
-
-def test_english_dates_are_those_of_the_locale_data() -> None:
-    """They are written without it, to start sooner; every day of a leap year comes out the same."""
-    for number in range(366):
-        day = date(2028, 1, 1) + timedelta(days=number)
-
-        assert written_date(day, "en") == format_date(day, "long", locale="en_001")

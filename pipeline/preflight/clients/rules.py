@@ -70,22 +70,27 @@ def layout(mail: Mail) -> Iterator[Diagnostic]:
 
 def looks(mail: Mail) -> Iterator[Diagnostic]:
     """P904: all in one finding, by program; a mail without any of them would look poor."""
-    known = support()
-    features = [each for each in _features(mail) if each not in LAYOUT and known.lacking[each]]
+    known = support().lacking
+    features = tuple(each for each in _features(mail) if each not in LAYOUT and known[each])
     if features:
-        by_client = (_said_of(key, features, known) for key in known.clients)
         yield replace(
             note(
                 "P904",
                 f"features of the look that some mail programs lack: {len(features)}",
                 help_="see that the mail reads well without them: broadsheet preview",
             ),
-            note=". ".join(filter(None, by_client)),
+            note=_by_client(features),
         )
 
 
 def _features(mail: Mail) -> list[str]:
-    return sorted({FEATURES[each] for each in usages(mail.elements, mail.rules)})
+    return sorted({FEATURES[each] for each in usages(mail.sorted.kinds, mail.sheets)})
+
+
+@lru_cache(maxsize=64)
+def _by_client(features: tuple[str, ...]) -> str:
+    known = support()
+    return ". ".join(filter(None, (_said_of(key, features, known) for key in known.clients)))
 
 
 def _said_of(client: str, features: Iterable[str], known: Support) -> str:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Final
 
-from lxml.html import HtmlElement
-
-from pipeline.preflight.looks.sheet import Declaration, Rule, read_declarations
+from pipeline.preflight.looks.kind import Said
+from pipeline.preflight.looks.sheet import Declaration, Rule, read_declarations, read_sheets
 
 _UNIT: Final = re.compile(r"(?<![\w#.-])-?(?:\d+\.?\d*|\.\d+)(rem|em|ch|vh|vw|vmin|vmax)\b")
 _FUNCTION: Final = re.compile(r"(?<![\w-])(calc|clamp|min|max|var|light-dark)\(")
@@ -112,18 +111,11 @@ FEATURES: Final = {
 }
 
 
-def usages(elements: Sequence[HtmlElement], rules: tuple[Rule, ...]) -> set[str]:
+@lru_cache(maxsize=16)  # two rules ask, and a word more or less changes nothing of it
+def usages(kinds: tuple[Said, ...], sheets: tuple[str, ...]) -> frozenset[str]:
     """Return the keys of FEATURES that occur in the HTML, its styles and its style sheets."""
-    found = {
-        *_of_sheets(rules),
-        *_of_elements(elements),
-    }
-    return found & FEATURES.keys()
-
-
-@lru_cache(maxsize=4)  # two rules ask, and a style sheet seldom changes
-def _of_sheets(rules: tuple[Rule, ...]) -> frozenset[str]:
-    return frozenset(_of_rules(rules))
+    found = {*_of_rules(read_sheets(sheets)), *_of_kinds(kinds)}
+    return frozenset(FEATURES.keys() & found)
 
 
 def _of_rules(rules: tuple[Rule, ...]) -> Iterator[str]:
@@ -137,15 +129,14 @@ def _of_rules(rules: tuple[Rule, ...]) -> Iterator[str]:
         yield from _of_declarations(rule.declarations)
 
 
-def _of_elements(elements: Sequence[HtmlElement]) -> Iterator[str]:
-    for style in {element.get("style") for element in elements}:
-        yield from _of_style(style or "")
-    yield from (f"element:{tag!s}" for tag in {element.tag for element in elements})
-    names = {name for element in elements for name in element.keys()}  # noqa: SIM118
-    yield from (f"attribute:{name!s}" for name in names)
-    for element in elements:
-        if element.tag == "img":
-            path = (element.get("src") or "").partition("?")[0]
+def _of_kinds(kinds: Iterable[Said]) -> Iterator[str]:
+    for _, tag, attributes in kinds:
+        said = dict(attributes)
+        yield f"element:{tag}"
+        yield from (f"attribute:{name}" for name in said)
+        yield from _of_style(said.get("style", ""))
+        if tag == "img":
+            path = said.get("src", "").partition("?")[0]
             yield f"image:{path.rpartition('.')[2].lower()}"
 
 

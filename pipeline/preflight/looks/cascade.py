@@ -7,22 +7,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from lxml.html import HtmlElement
-
-from pipeline.preflight.looks.selector import (
-    Selector,
-    is_alone,
-    matches,
-    needs,
-    read_selector,
-    weight,
-)
+from pipeline.preflight.looks.kind import Kind
+from pipeline.preflight.looks.selector import Selector, matches, needs, read_selector, weight
 from pipeline.preflight.looks.sheet import Rule, read_declarations
 
 Style = dict[str, str]  # property: value
 _Rank = tuple[bool, bool, tuple[int, int, int], int]  # important, inline, specificity, order
 _Known = tuple[Selector, tuple[int, int, int], int, Rule]  # weight, order
-_Alike = tuple[object, str | None, str | None, str | None]  # type, class, id, style
 
 DARK: Final = "prefers-color-scheme"
 _LOOKS: Final = frozenset(
@@ -42,7 +33,7 @@ class _Written(NamedTuple):
 
 
 class Cascade:
-    """The rules of a mail, sorted so that each element asks only those that may mean it."""
+    """The rules of a mail, sorted so that each kind of element asks only those that may mean it."""
 
     def __init__(self, rules: Sequence[Rule], names: set[str], *, dark: bool) -> None:
         """Take the rules that hold in light mode, or in dark mode.
@@ -53,7 +44,6 @@ class Cascade:
             dark: which mode.
         """
         self._by_key: dict[str, list[_Known]] = defaultdict(list)
-        self._alike: dict[_Alike, Style] = {}
         for order, rule in enumerate(rules):
             if not _LOOKS.isdisjoint(each.name for each in rule.declarations) and _holds(
                 rule.conditions, dark=dark
@@ -65,22 +55,11 @@ class Cascade:
                             (selector, weight(selector), order, rule)
                         )
 
-    def style(self, element: HtmlElement) -> Style:
-        """Return what is said of one element; nothing is inherited yet."""
-        look = (element.tag, element.get("class"), element.get("id"), element.get("style"))
-        known = self._alike.get(look)
-        if known is not None:
-            return known
-        candidates = list(self._candidates(element))
-        style = self._style(element, candidates)
-        if all(is_alone(selector) for selector, *_ in candidates):
-            self._alike[look] = style
-        return style
-
-    def _style(self, element: HtmlElement, candidates: Iterable[_Known]) -> Style:
+    def style(self, element: Kind) -> Style:
+        """Return what is said of elements of a kind; nothing is inherited yet."""
         written = _written(element.get("style") or "")
         best: dict[str, tuple[_Rank, str]] = {}
-        for selector, heavy, order, rule in candidates:
+        for selector, heavy, order, rule in self._candidates(element):
             if matches(element, selector):
                 for each in rule.declarations:
                     _take(best, each.name, (each.important, False, heavy, order), each.value)
@@ -90,9 +69,9 @@ class Cascade:
             _take(best, name, rank, value)
         return _without_older_ground(best)
 
-    def _candidates(self, element: HtmlElement) -> Iterator[_Known]:
+    def _candidates(self, element: Kind) -> Iterator[_Known]:
         names = [f".{name}" for name in (element.get("class") or "").split()]
-        for key in ("", str(element.tag), f"#{element.get('id')}", *names):
+        for key in ("", element.tag, f"#{element.get('id')}", *names):
             yield from self._by_key.get(key, ())
 
 
@@ -101,18 +80,14 @@ def has_dark_rules(rules: Iterable[Rule]) -> bool:
     return any(_is_dark(condition) for rule in rules for condition in rule.conditions)
 
 
-def names(elements: Iterable[HtmlElement]) -> set[str]:
+def names(kinds: Iterable[Kind]) -> set[str]:
     """Return the types, classes, ids and attributes there are, as `Compound.names` has them."""
-    found, attributes, classes = set[str](), set[str](), set[str]()
-    ids: set[str | None] = set()
-    for element in elements:
-        found.add(str(element.tag))
-        attributes.update(element.keys())
-        classes.add(element.get("class") or "")
-        ids.add(element.get("id"))
-    found.update(f"[{name}" for name in attributes)
-    found.update(f".{name}" for name in " ".join(classes).split())
-    found.update(f"#{name}" for name in ids)
+    found = set[str]()
+    for kind in kinds:
+        found.add(kind.tag)
+        found.update(f"[{name}" for name in kind.attributes)
+        found.update(f".{name}" for name in (kind.get("class") or "").split())
+        found.add(f"#{kind.get('id')}")
     return found
 
 

@@ -1,9 +1,9 @@
-"""Walks a mail as a reader sees it: each run of text with its colour, its ground and its size."""
+"""A mail as a reader sees it: each kind of element with its colour, its ground and its size."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -12,6 +12,7 @@ from lxml.html import HtmlElement
 
 from pipeline.preflight.looks.cascade import Cascade, Style
 from pipeline.preflight.looks.colour import BLACK, WHITE, Colour, read_colour
+from pipeline.preflight.looks.kind import Kind
 
 DARK_GROUND: Final = Colour(
     18, 18, 18
@@ -42,6 +43,11 @@ class Seen:
     bold: bool
 
     @property
+    def shown(self) -> bool:
+        """Whether text of that size is seen at all."""
+        return self.size > 1
+
+    @property
     def large(self) -> bool:
         """Whether it counts as large: 18 points, or 14 if bold (WCAG 2.2)."""
         return self.size >= 24 or (self.bold and self.size >= 18.66)
@@ -53,23 +59,20 @@ def words_in(element: HtmlElement) -> str:
     return " ".join(words.split()) if any(map(str.isalnum, words)) else ""
 
 
-def places(
-    document: HtmlElement, cascade: Cascade, *, dark: bool
-) -> Iterator[tuple[HtmlElement, Seen]]:
-    """Yield each element that is shown, and how text looks in it."""
+def seen(kinds: Sequence[Kind], cascade: Cascade, *, dark: bool) -> list[Seen | None]:
+    """Return how text looks in elements of each kind; None: they are not shown.
+
+    Args:
+        kinds: whatever one is in comes before it.
+        cascade: what rules say of them in this mode.
+        dark: whether it is dark mode.
+    """
     start = Seen(WHITE if dark else BLACK, DARK_GROUND if dark else WHITE, 16.0, bold=False)
-    waiting = [(document, start)]
-    while waiting:
-        element, above = waiting.pop()
-        if not isinstance(element.tag, str) or element.tag in _UNSEEN:
-            continue
-        style = cascade.style(element)
-        if _is_hidden(style):
-            continue
-        here = _seen(element, style, above, dark=dark)
-        if here.size > 1:
-            yield element, here
-        waiting += [(child, here) for child in reversed(element)]
+    found: dict[Kind | None, Seen | None] = {None: start}
+    for kind in kinds:
+        above = found[kind.above]
+        found[kind] = _seen(kind, cascade.style(kind), above, dark=dark) if above else None
+    return [found[kind] for kind in kinds]
 
 
 def _is_hidden(style: Style) -> bool:
@@ -78,8 +81,10 @@ def _is_hidden(style: Style) -> bool:
     return style.get("opacity", "1").strip("0.") == ""
 
 
-def _seen(element: HtmlElement, style: Style, above: Seen, *, dark: bool) -> Seen:
-    if not style and element.tag in _PLAIN and _GROUNDS.isdisjoint(element.keys()):
+def _seen(element: Kind, style: Style, above: Seen, *, dark: bool) -> Seen | None:
+    if element.tag in _UNSEEN or _is_hidden(style):
+        return None
+    if not style and element.tag in _PLAIN and _GROUNDS.isdisjoint(element.attributes):
         return above
     ground = _ground(element, style, above.ground)
     written = style.get("color", "")
@@ -90,16 +95,15 @@ def _seen(element: HtmlElement, style: Style, above: Seen, *, dark: bool) -> See
         colour = above.colour
     elif colour.alpha < 1 and ground:
         colour = colour.over(ground)
-    tag = str(element.tag)
     return Seen(
         colour,
         ground,
-        _size(style.get("font-size", ""), tag, above.size),
-        _is_bold(style.get("font-weight", ""), tag, bold=above.bold),
+        _size(style.get("font-size", ""), element.tag, above.size),
+        _is_bold(style.get("font-weight", ""), element.tag, bold=above.bold),
     )
 
 
-def _ground(element: HtmlElement, style: Style, above: Colour | None) -> Colour | None:
+def _ground(element: Kind, style: Style, above: Colour | None) -> Colour | None:
     written = style.get("background-color") or style.get("background") or ""
     image = style.get("background-image", "") + style.get("background", "")
     if "url(" in image or "gradient(" in image or element.get("background"):

@@ -1,4 +1,4 @@
-"""Finds the elements a selector means: types, classes, ids, attributes, `>` and blanks.
+"""Finds the kinds of elements a selector means: types, classes, ids, attributes, `>` and blanks.
 
 What else CSS knows (states, siblings) selects nothing here: a rule for a link under the mouse
 says nothing of how the mail looks when it is opened.
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from lxml.html import HtmlElement
+from pipeline.preflight.looks.kind import Kind
 
 _COMPOUND: Final = re.compile(
     r"(?P<type>[A-Za-z][\w-]*|\*)?(?P<rest>(?:[.#][\w-]+|\[[^\]]+\]|:root)*)"
@@ -41,11 +41,11 @@ class Compound:
             *(f"[{name}" for name, _, _ in self.attributes),
         }
 
-    def fits(self, element: HtmlElement) -> bool:
+    def fits(self, element: Kind) -> bool:
         """Say whether it means this element, wherever that stands."""
         if self.type and self.type != element.tag:
             return False
-        if self.root and element.getparent() is not None:
+        if self.root and element.above is not None:
             return False
         if self.classes and not self.classes <= set((element.get("class") or "").split()):
             return False
@@ -75,14 +75,9 @@ def read_selector(text: str) -> Selector | None:
     return tuple(compounds) if compounds and not child else None
 
 
-def matches(element: HtmlElement, selector: Selector) -> bool:
+def matches(element: Kind, selector: Selector) -> bool:
     """Say whether a selector means this element."""
     return selector[-1].fits(element) and _fits_above(element, selector)
-
-
-def is_alone(selector: Selector) -> bool:
-    """Say whether it asks for no more than a type, classes and ids of the element itself."""
-    return len(selector) == 1 and not selector[0].attributes and not selector[0].root
 
 
 @lru_cache(maxsize=2048)
@@ -101,16 +96,16 @@ def weight(selector: Selector) -> tuple[int, int, int]:
     )
 
 
-def _fits_above(element: HtmlElement, selector: Selector) -> bool:
+def _fits_above(element: Kind, selector: Selector) -> bool:
     if len(selector) == 1:
         return True
-    above = element.getparent()
+    above = element.above
     while above is not None:
         if selector[-2].fits(above) and _fits_above(above, selector[:-1]):
             return True
         if selector[-1].child:
             return False
-        above = above.getparent()
+        above = above.above
     return False
 
 
@@ -140,7 +135,7 @@ def _compound(text: str, *, child: bool) -> Compound | None:
     )
 
 
-def _has(element: HtmlElement, name: str, operator: str, wanted: str) -> bool:
+def _has(element: Kind, name: str, operator: str, wanted: str) -> bool:
     value = element.get(name)
     if value is None or wanted == "\0":
         return value is not None

@@ -46,14 +46,20 @@ def read_sheet(text: str) -> tuple[Rule, ...]:
     return tuple(_rules(iter(tokens), ()))
 
 
-def read_sheets(document: HtmlElement) -> tuple[Rule, ...]:
-    """Return the rules of all style elements, those with `media` as if under @media."""
-    found: list[Rule] = []
+def sheets(document: HtmlElement) -> tuple[str, ...]:
+    """Return the text of all style elements, of those with `media` as if under @media."""
+    found: list[str] = []
     for style in document.iter("style"):
         media = style.get("media")
         text = style.text or ""
-        found += read_sheet(f"@media {media} {{ {text} }}" if media else text)
+        found.append(f"@media {media} {{ {text} }}" if media else text)
     return tuple(found)
+
+
+@lru_cache(maxsize=16)
+def read_sheets(texts: tuple[str, ...]) -> tuple[Rule, ...]:
+    """Return the rules of several style sheets in order."""
+    return tuple(rule for text in texts for rule in read_sheet(text))
 
 
 @lru_cache(maxsize=2048)
