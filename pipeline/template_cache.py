@@ -81,6 +81,8 @@ def _folder() -> Path | None:
         if not folder.is_absolute():
             return None
         folder.mkdir(mode=_OURS_ALONE, parents=True, exist_ok=True)
+        # A link on the way there could lead elsewhere after we looked.
+        folder = folder.parent.resolve() / folder.name
         return folder if _is_ours_alone(folder) else None
     except OSError:
         return None

@@ -15,7 +15,7 @@ from jinja2.utils import missing
 
 from pipeline.errors import BroadsheetError, TemplateError
 from pipeline.render import bounds, html, text
-from pipeline.render.bounds import BoundedEnvironment, bounded, shown
+from pipeline.render.bounds import BoundedEnvironment, bounded, hold, shown
 from pipeline.render.characters import attribute, full_stop, one_line
 from pipeline.render.folders import TemplateFolders
 from pipeline.render.urls import host, link_url
@@ -75,6 +75,8 @@ class Filler:
             used = find_undeclared_variables(tree)
         except jinja2.TemplateSyntaxError as error:
             raise TemplateError(file, self._syntax(error), line=error.lineno) from error
+        except RecursionError as error:
+            raise TemplateError(file, _problem(error)) from error
         return used - set(NAMES) - set(self._environment.globals)
 
     def _syntax(self, error: jinja2.TemplateSyntaxError) -> str:
@@ -154,7 +156,9 @@ def _problem(error: Exception) -> str:
 
 
 def _say(words: str, **values: object) -> str:
-    return say(words, **{name: shown(value) for name, value in values.items()})
+    longest = max((len(str(shown(value))) for value in values.values()), default=0)
+    hold(len(words) + words.count("{") * longest)
+    return say(words, **values)
 
 
 _FILTERS = cast(

@@ -30,13 +30,13 @@ CODES: Final = {
 }
 
 _LENGTH: Final = re.compile(
-    r'<mj-[^>]*\s(?:inner-)?(?:padding(?:-\w+)?|width|border-radius)="([^"]*)"'
+    r'<mj-[^<>]*\s(?:inner-)?(?:padding(?:-\w+)?|width|border-radius)="([^"]*)"'
 )
 _FOREIGN: Final = re.compile(
-    r"<(mj-(?:include|carousel|navbar|hero|html-attributes|selector)\b|mj-style[^>]*\binline=|!\[CDATA)"
+    r"<(mj-(?:include|carousel|navbar|hero|html-attributes|selector)\b|mj-style[^<>]*\binline=|!\[CDATA)"
 )
-_PICTURE: Final = re.compile(r"<(?:mj-image|img)\b[^>]*>")
-_SINGLE: Final = re.compile(r"<[a-z][^>{}]*\s[a-z-]+='[^']*\{\{")
+_PICTURE: Final = re.compile(r"<(?:mj-image|img)\b[^<>]*>")
+_SINGLE: Final = re.compile(r"<[a-z][^<>{}]*\s[a-z-]+='[^']*\{\{")
 _SAFE: Final = re.compile(r"\|\s*safe\b|\{%-?\s*autoescape\b")
 _GAP: Final = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
 _RULE: Final = re.compile(r"\{([^{}]*)\}")
