@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, suppress
+from hashlib import sha256
 from pathlib import Path
 from typing import Final
 from urllib.parse import parse_qsl
@@ -31,7 +32,7 @@ from pipeline.operations.preview import Look
 from pipeline.studio import guard
 from pipeline.studio.desk import Desk, Kind, Seen
 from pipeline.studio.pages import Pages
-from pipeline.studio.view import Pictures, Tab, View, place
+from pipeline.studio.view import Pictures, Tab, View
 from pipeline.studio.watch import follow
 
 MOST_BODY: Final = 4_096  # bytes of a form
@@ -43,15 +44,16 @@ _IMAGES: Final = {
 }
 
 
-def application(desk: Desk, *, port: int, reader: str | None = None) -> Starlette:
+def application(desk: Desk, *, port: int, token: str, reader: str | None = None) -> Starlette:
     """Return the studio of a workspace.
 
     Args:
         desk: the open workspace.
         port: where it listens; requests must name it.
+        token: the first part of every path; who does not know it is not answered.
         reader: the sample reader to begin with; None: the usual one.
     """
-    studio = _Studio(desk, Pages(desk), reader)
+    studio = _Studio(desk, Pages(desk, token), reader)
     return Starlette(
         routes=[
             Route("/", studio.first, methods=["GET"]),
@@ -63,7 +65,7 @@ def application(desk: Desk, *, port: int, reader: str | None = None) -> Starlett
             Mount("/site", _SiteFiles(desk)),
             Mount("/assets", StaticFiles(directory=Path(__file__).with_name("assets"))),
         ],
-        middleware=[Middleware(guard.Guard, port=port)],
+        middleware=[Middleware(guard.Guard, port=port, token=token)],
         exception_handlers={HTTPException: studio.not_served, BroadsheetError: _not_now},
         lifespan=studio.lifespan,
     )
@@ -84,6 +86,7 @@ class _Studio:
             Route(f"{path}/message.eml", self.download, methods=["GET"]),
             Route(f"{path}/pictures/{{picture:str}}", self.picture, methods=["GET"]),
             Route(f"{path}/test", self.test, methods=["POST"]),
+            Route(f"{path}/test", self.back, methods=["GET"]),
         ]
 
     @asynccontextmanager
@@ -113,7 +116,7 @@ class _Studio:
         if not issues:
             return HTMLResponse(await self.desk.call(self.pages.empty))
         query = View(reader=self.reader).query() if self.reader else ""
-        return RedirectResponse(place("issues", issues[0]) + query, status_code=303)
+        return RedirectResponse(self.pages.place("issues", issues[0]) + query, status_code=303)
 
     async def events(self, _: Request) -> Response:
         """Stream versions, as Server-Sent Events."""
@@ -134,9 +137,9 @@ class _Studio:
 
     async def mail(self, request: Request) -> Response:
         """Answer with the HTML part, for the frame alone."""
-        kind, name, seen = await self._seen(request)
+        _, _, seen = await self._seen(request)
         view = View.of(request.query_params)
-        html = self.pages.framed(kind, name, seen, view)
+        html = self.pages.framed(seen, view)
         policy = guard.mail_policy(_IMAGES[view.pictures])
         return HTMLResponse(html, headers={"Content-Security-Policy": policy})
 
@@ -178,9 +181,9 @@ class _Studio:
         look = seen.look
         if look is None or seen.problems or seen.gone:
             said["problem"] = "There is no whole message to send; mend the file first."
-        elif form.get("sure") != look.digest:
+        elif form.get("sure") != (sure := self._sure(look)):
             try:
-                said["sure"] = look.digest
+                said["sure"] = sure
                 said["address"] = parse_address(said["address"]).given
                 if "sure" in form:
                     said["problem"] = "It was saved again meanwhile; look at it once more."
@@ -190,6 +193,16 @@ class _Studio:
             said |= await self._send(look, said["address"])
         page = await self.desk.call(lambda: self.pages.item(kind, name, seen, view, test=said))
         return HTMLResponse(page, status_code=400 if "problem" in said else 200)
+
+    async def back(self, request: Request) -> Response:
+        """Lead to the page: the toggles beside the answer of a test are relative to its address."""
+        page = self.pages.place(_kind(request), request.path_params["name"])
+        return RedirectResponse(f"{page}?{request.url.query}", status_code=303)
+
+    def _sure(self, look: Look) -> str:
+        """Name what is confirmed: this message, by this way out."""
+        said = f"{look.digest} {self.desk.app.settings.sender!r}"
+        return sha256(said.encode()).hexdigest()
 
     async def _send(self, look: Look, address: str) -> dict[str, str]:
         """Send, and return what became of it in words."""
@@ -226,13 +239,12 @@ class _Studio:
         """Say that there is no such page."""
         assert isinstance(error, HTTPException)
         page = await self.desk.call(
-            lambda: self.pages.missing(request.url.path, error.status_code)
+            lambda: self.pages.missing(_within(request), error.status_code)
         )
         return HTMLResponse(page, status_code=error.status_code, headers=error.headers)
 
     async def _seen(self, request: Request, *, checked: bool = False) -> tuple[str, str, Seen]:
-        kind: Kind = "outbox" if request.url.path.startswith("/outbox/") else "issues"
-        name = request.path_params["name"]
+        kind, name = _kind(request), request.path_params["name"]
         seen = await self.desk.at(kind, name, checked=checked)
         if seen is None:
             raise HTTPException(404)
@@ -266,6 +278,15 @@ class _SiteFiles(StaticFiles):
         response.headers["Content-Security-Policy"] = guard.SITE
         response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
         return response
+
+
+def _within(request: Request) -> str:
+    """Return the path without the token."""
+    return request.url.path.removeprefix(request.base_url.path)
+
+
+def _kind(request: Request) -> Kind:
+    return "outbox" if _within(request).startswith("outbox/") else "issues"
 
 
 async def _not_now(_: Request, error: Exception) -> Response:

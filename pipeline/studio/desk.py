@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from secrets import token_hex
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
@@ -55,7 +54,6 @@ class Desk:
     settings_problems: tuple[Problem, ...] = ()
     generation: int = 0  # of everything watched; each change makes a new one
     _findings: int = 0  # how often preflight had its say
-    _boot: str = field(default_factory=lambda: token_hex(4))
     _settings: tuple[int, int] | None = None
     _seen: dict[tuple[Kind, str], Seen] = field(default_factory=dict)
     _checking: dict[tuple[Kind, str], asyncio.Task[None]] = field(default_factory=dict)
@@ -73,7 +71,7 @@ class Desk:
     @property
     def version(self) -> str:
         """What a page shows; another one means that there is something new."""
-        return f"{self._boot}.{self.generation}.{self._findings}"
+        return f"{self.generation}.{self._findings}"
 
     @property
     def shelf(self) -> Shelf:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hmac import compare_digest
 from typing import Final
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -31,6 +32,7 @@ def mail_policy(images: str) -> str:
 # A page of the site brings its own style sheet and pictures, and is no more trusted than a mail.
 SITE: Final = f"{_SANDBOX}style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; {_NOWHERE}"
 
+_NOT_OURS: Final = "The studio answers only to the address it printed."
 _ALWAYS: Final = {
     "Content-Security-Policy": PAGE,
     "Cache-Control": "no-store",
@@ -42,10 +44,13 @@ _ALWAYS: Final = {
 
 
 class Guard:
-    """ASGI middleware: answers this machine under its own names, and completes the headers."""
+    """ASGI middleware: answers those who know the address, and completes the headers.
 
-    def __init__(self, app: ASGIApp, *, port: int) -> None:
-        self.app = app
+    The token is the first part of every path; behind the guard it is the `root_path` of ASGI.
+    """
+
+    def __init__(self, app: ASGIApp, *, port: int, token: str) -> None:
+        self.app, self.token = app, token
         # Any other name is another site that found out our address (DNS rebinding).
         self.hosts = frozenset({f"{HOST}:{port}", f"localhost:{port}"})
 
@@ -62,15 +67,18 @@ class Guard:
                     headers.setdefault(name, value)
             await send(message)
 
-        problem = self._problem(scope["method"], Headers(scope=scope))
+        problem = self._problem(scope["method"], scope["path"], Headers(scope=scope))
         answer = PlainTextResponse(f"{problem}\n", status_code=403) if problem else self.app
-        await answer(scope, receive, send_with_headers)
+        await answer({**scope, "root_path": f"/{self.token}"}, receive, send_with_headers)
 
-    def _problem(self, method: str, headers: Headers) -> str:
+    def _problem(self, method: str, path: str, headers: Headers) -> str:
         """Return why a request is refused; nothing if it is not."""
         hosts = headers.getlist("host")
         if len(hosts) != 1 or hosts[0].lower() not in self.hosts:
-            return "The studio answers only to its own address; use the one it printed."
+            return _NOT_OURS
+        given, _, _ = path.removeprefix("/").partition("/")
+        if not compare_digest(given.encode(), self.token.encode()):
+            return _NOT_OURS
         if method in {"GET", "HEAD"}:
             return ""
         # The browser's own word where there is one; Origin is "null" under no-referrer.

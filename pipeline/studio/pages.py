@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from hashlib import sha256
 from itertools import pairwise
@@ -27,9 +27,13 @@ from pipeline.studio.headers import explained
 from pipeline.studio.letter import Letter, with_addresses
 from pipeline.studio.marking import MARK, marked
 from pipeline.studio.sizes import CLIPPED, NEARLY_CLIPPED, sizes
-from pipeline.studio.view import OWN, Tab, View, place
+from pipeline.studio.view import OWN, Tab, View
 
 _MOST_SHOWN: Final = 400_000  # characters of a source that a page shows
+
+_PICTURES: Final = (
+    "pictures/"  # beside the address of the frame, so that a mail never has the token
+)
 
 _TABS: Final = (
     (Tab.MAIL, "Mail", "m"),
@@ -52,10 +56,16 @@ class Pages:
     """Fills the templates of the studio; everything in them is escaped."""
 
     desk: Desk
+    token: str = field(repr=False)
+
+    def place(self, *parts: str) -> str:
+        """Return the address of something in the studio; every one it writes is made here."""
+        return views.place(self.token, *parts)
 
     @cached_property
     def _environment(self) -> Environment:
         environment = _environment()
+        environment.globals["place"] = self.place
         environment.filters["near"] = self._near
         return environment
 
@@ -85,7 +95,7 @@ class Pages:
             "sizes": sizes(letter) if letter else None,
             "readers": SAMPLE_READERS,
             "own": OWN,
-            "frame": f"{place(kind, name, 'mail')}{view.framed().query()}",
+            "frame": f"{self.place(kind, name, 'mail')}{view.framed().query()}",
             "digest": sha256(letter.html.encode()).hexdigest()[:16] if letter else "",
             "mark": MARK,
             "test": test or {},
@@ -112,7 +122,7 @@ class Pages:
     def _letter(self) -> Callable[[bytes], Letter]:
         return lru_cache(maxsize=8)(Letter)
 
-    def framed(self, kind: str, name: str, seen: Seen, view: View) -> str:
+    def framed(self, seen: Seen, view: View) -> str:
         """Return the HTML part for the frame: pictures have an address, and a change a name."""
         letter, _ = self.letter(seen, view)
         if letter is None or seen.look is None:
@@ -121,12 +131,11 @@ class Pages:
         if seen.before:
             old = self._filled(seen.before, view)
             html = marked(old.html, html)
-        pictures = place(kind, name, "pictures", "")
         # Where the archive will have them once it is written.
         for each in seen.look.rendered.pictures:
             url = f"{self.desk.app.newsletter.site_url}/{site_path(seen.look.entry, each.name)}"
-            html = html.replace(url, pictures + each.name)
-        return with_addresses(html, pictures)
+            html = html.replace(url, _PICTURES + each.name)
+        return with_addresses(html, _PICTURES)
 
     def picture(self, seen: Seen, name: str) -> tuple[bytes, str] | None:
         """Return a picture of the message by its content id, or of the archive by its name."""
@@ -192,8 +201,8 @@ class Pages:
             case Tab.COMPARE:
                 return self._compared(at, look, letter, view)
             case Tab.ARCHIVE:
-                page = f"issues/{look.entry}/"
-                return {"page": page if (self.desk.app.site / page).is_dir() else ""}
+                there = (self.desk.app.site / "issues" / look.entry).is_dir()
+                return {"page": self.place("site", "issues", look.entry, "") if there else ""}
             case Tab.TEST:
                 return {"sender": self.desk.app.settings.sender.kind}
             case _:
@@ -265,7 +274,6 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.globals |= {
-        "place": place,
         "Tab": Tab,
         "Width": views.Width,
         "Scheme": views.Scheme,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable
 from pathlib import Path
+from secrets import token_urlsafe
 
 import uvicorn
 
@@ -50,17 +51,18 @@ def serve(
         listening: a socket bound to HOST.
         issue: the file to begin with; it need not be in the folder of issues.
         reader: the sample reader to begin with.
-        ready: called with the address as soon as it answers.
+        ready: called with the address as soon as it answers; only who knows it gets in.
 
     Raises:
         ConfigError: the workspace cannot be opened.
     """
     port = listening.getsockname()[1]
     desk = Desk(open_app, issue)
-    path = place("issues", shown(issue)) if issue else "/"
+    token = token_urlsafe(16)
+    path = place(token, "issues", shown(issue)) if issue else place(token, "")
     query = View(reader=reader).query() if reader else ""
     config = uvicorn.Config(
-        application(desk, port=port, reader=reader),
+        application(desk, port=port, token=token, reader=reader),
         log_level="warning",
         access_log=False,
         server_header=False,

@@ -142,9 +142,9 @@ class View:
         return known.get(self.reader, SAMPLE_READERS[0])
 
 
-def place(kind: str, name: str, *more: str) -> str:
-    """Return the path of something in the studio, each part quoted."""
-    return "/" + "/".join(quote(each, safe="") for each in (kind, name, *more))
+def place(*parts: str) -> str:
+    """Return a path, each part quoted; a last part that is empty makes it a folder."""
+    return "/" + "/".join(quote(each, safe="") for each in parts)
 
 
 def _fields(said: str) -> dict[str, str]:

@@ -29,7 +29,7 @@ SAVES: Final = 21
 LIMIT_MS: Final = 300
 WAIT_S: Final = 60
 PAUSE_S: Final = 0.5  # nobody saves faster, and what a save leaves behind is done by then
-ADDRESS: Final = re.compile(r"http://127\.0\.0\.1:\d+")
+ADDRESS: Final = re.compile(r"http://127\.0\.0\.1:\d+/[\w-]+")
 
 
 @contextmanager

@@ -6,6 +6,7 @@ import re
 import socket
 import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import product
 from pathlib import Path
 from time import monotonic, sleep
@@ -14,7 +15,7 @@ from typing import Final, Literal
 import pytest
 import uvicorn
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped] # it has none
-from playwright.sync_api import Browser, FrameLocator, Page, Route, expect, sync_playwright
+from playwright.sync_api import Browser, FrameLocator, Page, Route, expect
 
 from pipeline.model.entry import EntryId
 from pipeline.studio.application import application
@@ -23,7 +24,7 @@ from pipeline.studio.guard import HOST
 from pipeline.studio.server import Server
 from pipeline.studio.view import Tab
 from tests.unit.picture_files import encoded
-from tests.unit.studio_desk import issue, opened, workspace
+from tests.unit.studio_desk import TOKEN, issue, opened, workspace
 
 pytestmark = pytest.mark.browser
 
@@ -33,16 +34,6 @@ expect.set_options(timeout=WAIT_S * 1000)
 LONG: Final = (
     "A sentence that fills a line or two of the mail, so that there is a place to scroll to. "
 )
-
-
-@pytest.fixture(scope="module")
-def chromium(chromium_path: str) -> Iterator[Browser]:
-    """Give a headless browser."""
-    with sync_playwright() as playwright:
-        # The sandbox of the browser needs rights a container does not give.
-        browser = playwright.chromium.launch(executable_path=chromium_path, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -62,7 +53,10 @@ def origin(root: Path) -> Iterator[str]:
     port = listening.getsockname()[1]
     desk = Desk(lambda: opened(root))
     config = uvicorn.Config(
-        application(desk, port=port), log_level="warning", ws="none", timeout_graceful_shutdown=1
+        application(desk, port=port, token=TOKEN),
+        log_level="warning",
+        ws="none",
+        timeout_graceful_shutdown=1,
     )
     server = Server(config, desk, lambda: None)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
@@ -70,7 +64,7 @@ def origin(root: Path) -> Iterator[str]:
     end = monotonic() + WAIT_S
     while not server.started and monotonic() < end:
         sleep(0.01)
-    yield f"http://{HOST}:{port}"
+    yield f"http://{HOST}:{port}/{TOKEN}/"
     server.should_exit = True
     thread.join(WAIT_S)
     assert not thread.is_alive()
@@ -105,7 +99,7 @@ def live(page: Page, path: str) -> None:
 
 def test_a_save_is_shown(root: Path, page: Page) -> None:
     """An edit appears in frame and inbox line without a reload, and the frame goes to it."""
-    live(page, "/issues/second.md")
+    live(page, "issues/second.md")
     expect(mail(page).locator("body")).to_contain_text("A sentence that fills")
 
     text = issue("Third tide", LONG * 40 + "\n\nThe end came late.")
@@ -119,7 +113,7 @@ def test_the_frame_goes_to_what_changed(root: Path, page: Page) -> None:
     """A change far down is what one sees after the save."""
     text = issue("Second tide", f"{LONG * 40}\n\n{LONG}")
     (root / "issues/second.md").write_text(text)
-    live(page, "/issues/second.md?width=phone")
+    live(page, "issues/second.md?width=phone")
     expect(mail(page).locator("body")).to_contain_text("A sentence that fills")
     late = mail(page).get_by_text("The end came late.")
 
@@ -133,7 +127,7 @@ def test_the_frame_goes_to_what_changed(root: Path, page: Page) -> None:
 
 def test_an_editor_that_renames_is_followed(root: Path, page: Page) -> None:
     """A new file moved over the old one counts as a save."""
-    live(page, "/issues/second.md")
+    live(page, "issues/second.md")
     fresh = root / "issues/.second.md.swp"
     fresh.write_text(issue("Moved into place"))
 
@@ -144,7 +138,7 @@ def test_an_editor_that_renames_is_followed(root: Path, page: Page) -> None:
 
 def test_a_broken_file_shows_its_diagnostic_and_recovers(root: Path, page: Page) -> None:
     """The mistake is shown with its line over the dimmed last good view, until it is mended."""
-    live(page, "/issues/second.md")
+    live(page, "issues/second.md")
     file = root / "issues/second.md"
     file.write_text(issue("Second tide", date="2026-99-99"))
 
@@ -161,7 +155,7 @@ def test_a_broken_file_shows_its_diagnostic_and_recovers(root: Path, page: Page)
 
 def test_a_deleted_file_is_explained(root: Path, page: Page) -> None:
     """The page says that it is gone; it comes back with the file."""
-    live(page, "/issues/second.md")
+    live(page, "issues/second.md")
     file = root / "issues/second.md"
     file.unlink()
     expect(page.locator("#problems")).to_contain_text("second.md is gone")
@@ -173,7 +167,7 @@ def test_a_deleted_file_is_explained(root: Path, page: Page) -> None:
 
 def test_a_new_file_appears_in_the_list(root: Path, page: Page) -> None:
     """Nobody has to reload to see an issue that was just begun."""
-    live(page, "/issues/second.md")
+    live(page, "issues/second.md")
 
     (root / "issues/third.md").write_text(issue("A third one"))
 
@@ -182,7 +176,7 @@ def test_a_new_file_appears_in_the_list(root: Path, page: Page) -> None:
 
 def test_a_template_of_the_workspace_is_followed(root: Path, page: Page) -> None:
     """A theme that is written while the studio is open changes the mail."""
-    live(page, "/issues/second.md")
+    live(page, "issues/second.md")
     expect(mail(page).locator("body")).to_contain_text("A sentence that fills")
     source = page.locator("#view .stage").get_attribute("data-digest")
     assert source
@@ -197,7 +191,7 @@ def test_a_template_of_the_workspace_is_followed(root: Path, page: Page) -> None
 @pytest.mark.parametrize(("label", "width"), [("Tablet", 768), ("Phone", 375)])
 def test_widths(page: Page, label: str, width: int) -> None:
     """The frame is as wide as the device, and the mail in it is not loaded again."""
-    live(page, "/issues/first.md")
+    live(page, "issues/first.md")
     mail(page).locator("body").evaluate("() => { window.kept = true }")
 
     page.get_by_role("link", name=label, exact=True).click()
@@ -211,7 +205,7 @@ def test_widths(page: Page, label: str, width: int) -> None:
 def test_dark_is_what_the_mail_asks_for(page: Page) -> None:
     """In dark, the mail's own dark styles apply, in the sandbox too; in light they do not."""
     asked = "() => matchMedia('(prefers-color-scheme: dark)').matches"
-    live(page, "/issues/first.md")
+    live(page, "issues/first.md")
     assert mail(page).locator("body").evaluate(asked) is False
 
     page.get_by_role("link", name="Dark", exact=True).click()
@@ -226,7 +220,7 @@ def test_dark_is_what_the_mail_asks_for(page: Page) -> None:
 
 def test_forced_dark_is_called_a_guess(page: Page) -> None:
     """What programs do that do not ask is shown as the guess it is."""
-    live(page, "/issues/first.md")
+    live(page, "issues/first.md")
 
     page.get_by_role("link", name="Forced dark").click()
 
@@ -238,7 +232,7 @@ def test_forced_dark_is_called_a_guess(page: Page) -> None:
 
 def test_pictures_can_be_off(page: Page, origin: str) -> None:
     """The frame of a view without pictures may load none."""
-    live(page, "/issues/first.md")
+    live(page, "issues/first.md")
 
     with page.expect_response(re.compile(r"/mail\?pictures=off")) as loading:
         page.get_by_role("link", name="Off", exact=True).click()
@@ -249,7 +243,7 @@ def test_pictures_can_be_off(page: Page, origin: str) -> None:
 
 def test_a_reader_is_chosen(page: Page) -> None:
     """Choosing a sample reader fills in that reader."""
-    live(page, "/issues/first.md?tab=headers")
+    live(page, "issues/first.md?tab=headers")
 
     page.get_by_label("Reader").select_option("rtl")
 
@@ -258,7 +252,7 @@ def test_a_reader_is_chosen(page: Page) -> None:
 
 def test_the_keyboard_reaches_everything(page: Page) -> None:
     """Each key does what the list of keys says."""
-    live(page, "/issues/second.md")
+    live(page, "issues/second.md")
     for key, part in (
         ("3", "width=phone"),
         ("2", "width=tablet"),
@@ -291,7 +285,7 @@ def test_the_keyboard_reaches_everything(page: Page) -> None:
 
 def test_keys_pressed_at_once_all_count(page: Page) -> None:
     """Somebody who types faster than pages come gets what the keys say together."""
-    live(page, "/issues/second.md")
+    live(page, "issues/second.md")
 
     page.evaluate(
         "() => { for (const key of '3dij')"
@@ -303,7 +297,7 @@ def test_keys_pressed_at_once_all_count(page: Page) -> None:
 
 def test_a_save_does_not_call_somebody_back(page: Page) -> None:
     """News that come while another page is on its way do not undo the key that asked for it."""
-    live(page, "/issues/second.md")
+    live(page, "issues/second.md")
     held: list[Route] = []
 
     def hold(route: Route) -> None:
@@ -327,7 +321,7 @@ def test_a_save_does_not_call_somebody_back(page: Page) -> None:
 
 def test_back_goes_back(page: Page) -> None:
     """What was shown before is one step back in the browser, too."""
-    live(page, "/issues/first.md")
+    live(page, "issues/first.md")
     page.get_by_role("link", name="Text", exact=True).click()
     expect(page.locator("pre.plain")).to_be_visible()
 
@@ -340,7 +334,7 @@ def test_everything_works_without_script(chromium: Browser, origin: str) -> None
     """Links and forms do all but the reload."""
     context = chromium.new_context(base_url=origin, java_script_enabled=False)
     page = context.new_page()
-    page.goto("/issues/first.md")
+    page.goto("issues/first.md")
     for name, shown in (("Phone", ".stage.phone"), ("Dark", ".stage.dark"), ("Text", "pre.plain")):
         page.get_by_role("link", name=name, exact=True).click()
         expect(page.locator(shown)).to_be_visible()
@@ -364,11 +358,39 @@ def test_pictures_of_an_issue_are_in_the_frame(root: Path, page: Page, travel: s
     (root / "issues/boat.png").write_bytes(encoded())
     (root / "issues/second.md").write_text(issue(story="![A boat](boat.png)"))
 
-    live(page, "/issues/second.md")
+    live(page, "issues/second.md")
 
     picture = mail(page).get_by_alt_text("A boat")
     expect(picture).to_have_js_property("complete", value=True)
     expect(picture).to_have_js_property("naturalWidth", 40)
+
+
+@pytest.mark.parametrize("path", ["archive", "issues/first.md?tab=archive"])
+def test_the_site_is_whole_in_its_frame(
+    root: Path, chromium: Browser, origin: str, path: str
+) -> None:
+    """A page of the site has its style sheet and its pictures, and its links lead on."""
+    folder = root / "site/issues/first"
+    (folder / "next").mkdir(parents=True)
+    (folder / "next/index.html").write_text("<p>The next page")
+    for each in (root / "site", folder):
+        (each / "look.css").write_text("p { color: rgb(1, 2, 3) }")
+        (each / "boat.png").write_bytes(encoded())
+        (each / "index.html").write_text(
+            "<link rel=stylesheet href=look.css><p>Here<img alt='A boat' src=boat.png>"
+            f"<a href='{'' if each == folder else 'issues/first/'}next/'>On</a>"
+        )
+
+    context = chromium.new_context(base_url=origin)  # its console tells of the tools of this test
+    page = context.new_page()
+    live(page, path)
+
+    site = page.frame_locator("#view iframe")
+    expect(site.get_by_alt_text("A boat")).to_have_js_property("naturalWidth", 40)
+    expect(site.locator("p")).to_have_css("color", "rgb(1, 2, 3)")
+    site.get_by_role("link", name="On").click()
+    expect(site.locator("p")).to_have_text("The next page")
+    context.close()
 
 
 @pytest.mark.parametrize("tab", Tab)
@@ -382,7 +404,7 @@ def test_axe_finds_nothing(chromium: Browser, root: Path, origin: str, tab: Tab)
     for scheme, width in product(SCHEMES, (1280, 375)):
         page.emulate_media(color_scheme=scheme)
         page.set_viewport_size({"width": width, "height": 900})
-        page.goto(f"/issues/first.md?tab={tab}")
+        page.goto(f"issues/first.md?tab={tab}")
         page.evaluate("document.querySelectorAll('iframe').forEach((each) => each.remove())")
 
         found = Axe().run(page)
@@ -399,7 +421,7 @@ def test_axe_finds_nothing_on_a_broken_file(chromium: Browser, root: Path, origi
     page = context.new_page()
     for scheme in SCHEMES:
         page.emulate_media(color_scheme=scheme)
-        page.goto("/issues/first.md")
+        page.goto("issues/first.md")
 
         found = Axe().run(page)
 
@@ -414,10 +436,10 @@ def test_a_hostile_mail_stays_in_its_frame(root: Path, chromium: Browser, origin
     page = context.new_page()
     page.on("request", lambda request: asked.append(request.url))
     hostile = (
-        "<script>parent.document.title='owned';fetch('/events')</script>"
-        "<img src=x onerror=\"top.location='/archive'\"><svg onload=\"top.location='/archive'\"></svg>"
-        "<meta http-equiv=refresh content='0;url=/archive'><iframe src='/archive'></iframe>"
-        "<form id=f action='/issues/first.md/test' method=post><button autofocus>Go</button></form>"
+        "<script>parent.document.title='owned';fetch('../../events')</script>"
+        "<img src=x onerror=\"top.location='../../archive'\"><svg onload=\"top.location='../../archive'\"></svg>"
+        "<meta http-equiv=refresh content='0;url=../../archive'><iframe src='../../archive'></iframe>"
+        "<form id=f action='test' method=post><button autofocus>Go</button></form>"
     )
 
     def replaced(route: Route) -> None:
@@ -425,7 +447,7 @@ def test_a_hostile_mail_stays_in_its_frame(root: Path, chromium: Browser, origin
         route.fulfill(response=route.fetch(), body=hostile)
 
     page.route(re.compile("/mail"), replaced)
-    page.goto("/issues/first.md")
+    page.goto("issues/first.md")
     expect(page.frame_locator("#view iframe").get_by_role("button", name="Go")).to_be_visible()
     page.frame_locator("#view iframe").get_by_role("button", name="Go").click()
     sleep(0.3)
@@ -435,4 +457,65 @@ def test_a_hostile_mail_stays_in_its_frame(root: Path, chromium: Browser, origin
     assert [url for url in asked if "/archive" in url or "/test" in url] == []
     assert not (root / "data/sent").exists()
     page.unroute_all(behavior="wait")  # else an answer on its way fails in the next test
+    context.close()
+
+
+@pytest.fixture
+def elsewhere() -> Iterator[tuple[str, list[tuple[str, str]]]]:
+    """Give the address of another server, and the path and headers of what it was asked."""
+    asked: list[tuple[str, str]] = []
+
+    class Answer(BaseHTTPRequestHandler):
+        """Notes a request, and answers with a page."""
+
+        def do_GET(self) -> None:
+            """Note it."""
+            asked.append((self.path, str(self.headers)))
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html")
+            self.end_headers()
+            self.wfile.write(b"<h1>Elsewhere</h1>")
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer((HOST, 0), Answer) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://localhost:{server.server_address[1]}", asked
+        server.shutdown()
+        thread.join(WAIT_S)
+
+
+@pytest.mark.parametrize("framed", [True, False])
+def test_a_mail_cannot_have_its_address_sent_on(
+    chromium: Browser,
+    origin: str,
+    elsewhere: tuple[str, list[tuple[str, str]]],
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    framed: bool,
+) -> None:
+    """A mail that asks for full referrers gets none: what it loads or links to sees no token."""
+    other, asked = elsewhere
+    context = chromium.new_context(base_url=origin)
+    page = context.new_page()
+    hostile = (
+        "<meta name=referrer content=unsafe-url>"
+        f"<img src='{other}/picture' referrerpolicy=unsafe-url>"
+        f"<a target=_blank rel=opener referrerpolicy=unsafe-url href='{other}/link'>Read on</a>"
+    )
+    monkeypatch.setattr("pipeline.studio.pages.with_addresses", lambda *_: hostile)
+    page.goto(f"issues/first.md{'' if framed else '/mail'}?pictures=remote")
+    body = mail(page).locator("body") if framed else page.locator("body")
+    with page.expect_popup() as opening:
+        body.get_by_role("link", name="Read on").click()
+
+    expect(opening.value.locator("h1")).to_have_text("Elsewhere")
+    assert opening.value.evaluate("document.referrer") == ""
+    end = monotonic() + WAIT_S
+    while "/picture" not in dict(asked) and monotonic() < end:
+        page.wait_for_timeout(20)
+    assert {"/picture", "/link"} <= {*dict(asked)}
+    assert TOKEN not in str(asked)
     context.close()

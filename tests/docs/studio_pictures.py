@@ -26,6 +26,7 @@ from pipeline.studio.server import Server
 SAMPLE: Final = Path(__file__).parents[2]
 SCHEMES: Final[tuple[Literal["light", "dark"], ...]] = ("light", "dark")
 WAIT_S: Final = 60
+TOKEN: Final = "pictures"  # it stands in no picture, and the studio is soon over
 
 
 def take(browser: Browser, folder: Path) -> None:
@@ -56,7 +57,10 @@ def _served(root: Path) -> Iterator[str]:
     port = listening.getsockname()[1]
     desk = Desk(lambda: App(settings=load(root, {}), root=root, has_workspace=True))
     config = uvicorn.Config(
-        application(desk, port=port), log_level="warning", ws="none", timeout_graceful_shutdown=1
+        application(desk, port=port, token=TOKEN),
+        log_level="warning",
+        ws="none",
+        timeout_graceful_shutdown=1,
     )
     server = Server(config, desk, lambda: None)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
@@ -64,6 +68,6 @@ def _served(root: Path) -> Iterator[str]:
     end = monotonic() + WAIT_S
     while not server.started and monotonic() < end:
         sleep(0.01)
-    yield f"http://{HOST}:{port}"
+    yield f"http://{HOST}:{port}/{TOKEN}"
     server.should_exit = True
     thread.join(WAIT_S)

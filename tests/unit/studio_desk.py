@@ -16,6 +16,7 @@ from pipeline.studio.desk import Desk
 
 PORT: Final = 8026
 ORIGIN: Final = f"http://127.0.0.1:{PORT}"
+TOKEN: Final = "Tb3-k0vRq_8wLz1YxN5cPg"
 OURS: Final = {"Sec-Fetch-Site": "same-origin"}
 SETTINGS: Final = """
 [newsletter]
@@ -63,7 +64,7 @@ def opened(root: Path) -> App:
 def studio(root: Path, file: Path | None = None) -> Iterator[TestClient]:
     """Give a client of the studio; `saved` does not wait for the watch to see a save."""
     desk = Desk(lambda: opened(root), file)
-    client = TestClient(application(desk, port=PORT), base_url=ORIGIN)
+    client = TestClient(application(desk, port=PORT, token=TOKEN), base_url=f"{ORIGIN}/{TOKEN}")
     client.app_state["desk"] = desk
     with client:  # one loop for all requests, as in life
         yield client

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from urllib.error import HTTPError
 from urllib.request import urlopen
 
 import pytest
@@ -75,7 +76,7 @@ def test_without_a_workspace_an_issue_must_be_named(
 
 
 def test_it_prints_its_address_answers_and_ends(tmp_path: Path) -> None:
-    """The address that is printed shows the issue for the reader asked for; an interrupt ends it."""
+    """The address it prints shows the issue for that reader, others do not; an interrupt ends it."""
     root = workspace(tmp_path, first=issue("Second wind"))
     command = [sys.executable, "-m", "pipeline", "preview", "issues/first.md"]
     with subprocess.Popen(
@@ -88,9 +89,13 @@ def test_it_prints_its_address_answers_and_ends(tmp_path: Path) -> None:
         try:
             assert process.stderr is not None
             address = process.stderr.readline().strip()
-            assert re.fullmatch(r"http://127\.0\.0\.1:\d+/issues/first\.md\?reader=rtl", address)
+            parts = r"(http://127\.0\.0\.1:\d+)/[\w-]{22}(/issues/first\.md\?reader=rtl)"
+            found = re.fullmatch(parts, address)
+            assert found
             with urlopen(address, timeout=60) as answer:
                 assert "Second wind" in answer.read().decode()
+            with pytest.raises(HTTPError, match="403"):
+                urlopen(found[1] + found[2], timeout=60)
             process.send_signal(2)
             process.wait(60)
         finally:

@@ -14,7 +14,7 @@ from pipeline.model.entry import EntryId
 from pipeline.model.sample_reader import SAMPLE_READERS
 from pipeline.operations.sample import sample_message
 from pipeline.studio.view import Tab
-from tests.unit.studio_desk import OURS, issue, opened, saved, studio, workspace
+from tests.unit.studio_desk import OURS, TOKEN, issue, opened, saved, studio, workspace
 
 
 @pytest.fixture
@@ -285,6 +285,6 @@ def test_feeds_and_pages_of_the_site_are_shown(root: Path, client: TestClient) -
     (site / "issues/first/index.html").write_text("<h1>On the web</h1>")
 
     assert "rss" in client.get("/feeds/feed.xml").text
-    assert 'src="/site/"' in client.get("/archive").text
-    assert 'src="/site/issues/first/"' in client.get("/issues/first.md?tab=archive").text
+    assert f'src="/{TOKEN}/site/"' in client.get("/archive").text
+    assert f'src="/{TOKEN}/site/issues/first/"' in client.get("/issues/first.md?tab=archive").text
     assert "On the web" in client.get("/site/issues/first/").text

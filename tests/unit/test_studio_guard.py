@@ -2,15 +2,38 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from html.parser import HTMLParser
 from pathlib import Path
+from typing import Final
+from urllib.parse import urljoin
 
 import pytest
 from starlette.testclient import TestClient
 
-from tests.unit.studio_desk import OURS, PORT, issue, studio, workspace
+from pipeline.studio.desk import Desk
+from pipeline.studio.pages import Pages
+from pipeline.studio.view import Tab
+from tests.unit.picture_files import encoded
+from tests.unit.studio_desk import ORIGIN, OURS, PORT, TOKEN, issue, opened, studio, workspace
 
 SCRIPT = "<script>alert(1)</script>"
+REFUSAL: Final = "The studio answers only to the address it printed.\n"
+EVERYTHING: Final = (
+    "/",
+    "/issues/first.md",
+    "/issues/first.md/mail",
+    "/issues/first.md/message.eml",
+    "/issues/first.md/pictures/boat.png",
+    "/issues/first.md/test",
+    "/issues/none.md",
+    "/feeds/feed.xml",
+    "/archive",
+    "/site/",
+    "/assets/studio.js",
+    "/events",  # last: where it is answered, it does not end
+)
 
 
 @pytest.fixture
@@ -26,6 +49,14 @@ def client(root: Path) -> Iterator[TestClient]:
     """Give its studio."""
     with studio(root) as client:
         yield client
+
+
+def pictured(root: Path, travel: str) -> None:
+    """Put a picture into the issue, to be linked or attached."""
+    settings = root / "newsletter.toml"
+    settings.write_text(f'{settings.read_text()}[images]\nas = "{travel}"\n')
+    (root / "issues/boat.png").write_bytes(encoded())
+    (root / "issues/first.md").write_text(issue(story="![A boat](boat.png)"))
 
 
 @pytest.mark.parametrize(
@@ -56,6 +87,155 @@ def test_its_own_names_are_answered(client: TestClient, host: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "before",
+    [
+        "",
+        f"/{TOKEN[:-1]}",
+        f"/{TOKEN}x",
+        f"/{TOKEN[:-1]}x",
+        f"/{TOKEN.swapcase()}",
+        f"/x/{TOKEN}",
+        f"//{TOKEN}",
+        f"/.{TOKEN}",
+        f"/%20{TOKEN}",
+        "/%C3%A9%FF",
+    ],
+)
+def test_who_does_not_know_the_token_gets_nothing(
+    root: Path, client: TestClient, before: str
+) -> None:
+    """Whatever is asked for in whatever way, the answer is the same and has no token in it."""
+    for path in EVERYTHING:
+        for method in ("POST", "HEAD", "OPTIONS", "GET"):
+            answer = client.request(
+                method,
+                f"{ORIGIN}{before}{path}",
+                headers=OURS,
+                data={"address": "me@example.org"} if method == "POST" else None,
+                follow_redirects=False,
+            )
+
+            assert answer.status_code == 403, (method, path)
+            assert answer.text == ("" if method == "HEAD" else REFUSAL), (method, path)
+            assert TOKEN not in str(answer.headers)
+    assert not (root / "data/sent").exists()
+
+
+@pytest.mark.parametrize(
+    "asked", [f"?{TOKEN}", f"?token={TOKEN}", f"?/{TOKEN}/", f"issues/first.md?{TOKEN}"]
+)
+def test_the_token_counts_in_the_path_alone(client: TestClient, asked: str) -> None:
+    """A query, a cookie or a header that has it opens nothing."""
+    answer = client.get(
+        f"{ORIGIN}/{asked}", headers={"Cookie": f"token={TOKEN}", "Authorization": TOKEN}
+    )
+
+    assert answer.status_code == 403
+    assert answer.text == REFUSAL
+
+
+def test_a_wrong_token_is_all_that_is_said(client: TestClient) -> None:
+    """A POST of another site without the token is not told what else is wrong with it."""
+    answer = client.post(f"{ORIGIN}/issues/first.md/test", headers={"Origin": "null"})
+
+    assert answer.text == REFUSAL
+
+
+class Addresses(HTMLParser):
+    """Collects every attribute of a page that is an address, or may be used as one."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, str]] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Keep links, sources, actions, and what the script reads."""
+        del tag
+        for name, value in attrs:
+            if name in {"href", "src", "action", "formaction", "srcset"} or name[:5] == "data-":
+                self.found.append((name, value or ""))
+
+
+def test_every_address_of_every_page_is_inside(root: Path, client: TestClient) -> None:
+    """What pages lead to has the token, and is there: every tab, entry, feed, form and mistake."""
+    pictured(root, "attach")
+    (root / "issues/bad.md").write_text(issue(date="2026-99-99"))
+    opened(root).build()([root / "issues/first.md"])
+    (root / "site/issues/first").mkdir(parents=True)
+    for name in ("feed.xml", "index.html", "issues/first/index.html"):
+        (root / "site" / name).write_text("<h1>On the web</h1>")
+    tabs = [f"{at}?tab={tab}" for at in ("/issues/first.md", "/outbox/first") for tab in Tab]
+    pages = [client.get(path) for path in (*tabs, "/archive", "/feeds/feed.xml", "/issues/bad.md")]
+    pages += [client.get("/issues/none.md"), client.get("/none/of/these/")]
+    data = {"address": "me@example.org"}
+    pages += [client.post("/issues/first.md/test", data=data, headers=OURS)]
+    linked = set()
+
+    for page in pages:
+        found = Addresses(page.text).found
+        assert any(name == "data-events" for name, _ in found)
+        for name, value in found:
+            address = urljoin(str(page.url), value)
+            assert address.startswith(f"{ORIGIN}/{TOKEN}/"), (page.url, name, value)
+            if name in {"href", "src"} and page.status_code == 200:
+                linked.add(address.partition("#")[0])
+
+    assert len(linked) > 40
+    for address in linked:
+        assert client.get(address).status_code == 200, address
+
+
+def test_an_empty_workspace_is_inside_too(root: Path, client: TestClient) -> None:
+    """The page without issues has no address outside of the token's folder."""
+    for file in (root / "issues").iterdir():
+        file.unlink()
+
+    found = Addresses(client.get("/").text).found
+
+    assert found
+    assert all(urljoin(f"/{TOKEN}/", value).startswith(f"/{TOKEN}/") for _, value in found)
+
+
+@pytest.mark.parametrize("path", ["", "/", "/site", "/site/issues/first", "/archive/"])
+def test_redirects_stay_inside(root: Path, client: TestClient, path: str) -> None:
+    """Where an address leads elsewhere, that has the token, too."""
+    (root / "site/issues/first").mkdir(parents=True)
+    (root / "site/issues/first/index.html").write_text("<h1>On the web</h1>")
+
+    answer = client.get(f"{ORIGIN}/{TOKEN}{path}", follow_redirects=False)
+
+    assert answer.status_code in {303, 307}
+    assert urljoin(f"{ORIGIN}/", answer.headers["location"]).startswith(f"{ORIGIN}/{TOKEN}/")
+
+
+def test_the_style_sheet_names_no_address_of_this_machine(client: TestClient) -> None:
+    """Nothing in it begins at the root, where the token is missing."""
+    assert not re.search(r"url\(|@import", client.get("/assets/studio.css").text)
+
+
+@pytest.mark.parametrize("travel", ["archive", "attach"])
+def test_a_mail_never_has_the_token(root: Path, client: TestClient, travel: str) -> None:
+    """Neither the frame, pictures and all, nor the message nor a page of the site contains it."""
+    pictured(root, travel)
+    (root / "site").mkdir()
+    (root / "site/index.html").write_text("<h1>On the web</h1>")
+
+    frame = client.get("/issues/first.md/mail")
+
+    assert 'src="pictures/' in frame.text
+    for answer in (frame, client.get("/issues/first.md/message.eml"), client.get("/site/")):
+        assert answer.status_code == 200
+        assert TOKEN not in answer.text
+        assert TOKEN not in str(answer.headers)
+
+
+def test_the_token_is_not_in_a_repr(root: Path) -> None:
+    """What a log might show of the pages is without it."""
+    assert repr(Pages(Desk(lambda: opened(root)), TOKEN)).count(TOKEN) == 0
+
+
+@pytest.mark.parametrize(
     "headers",
     [
         {},
@@ -81,8 +261,11 @@ def test_another_site_cannot_send_a_test(
 
 
 def test_a_get_sends_nothing(root: Path, client: TestClient) -> None:
-    """The address that sends answers to POST only (decision D10)."""
-    assert client.get("/issues/first.md/test?address=me@example.org").status_code == 405
+    """The address that sends does so for POST only (decision D10); else it leads to the page."""
+    asked = client.get("/issues/first.md/test?tab=test&address=me@example.org")
+
+    assert str(asked.url).startswith(f"{ORIGIN}/{TOKEN}/issues/first.md?")
+    assert "Send a test" in asked.text
     assert not (root / "data/sent").exists()
 
 

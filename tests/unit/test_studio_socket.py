@@ -16,7 +16,7 @@ from pipeline.studio.application import application
 from pipeline.studio.desk import Desk
 from pipeline.studio.guard import HOST
 from pipeline.studio.server import Server
-from tests.unit.studio_desk import issue, opened, workspace
+from tests.unit.studio_desk import TOKEN, issue, opened, workspace
 
 WAIT_S: Final = 60  # for a machine that is busy with other tests
 SECRET: Final = "A secret outside"
@@ -34,7 +34,7 @@ def port(tmp_path: Path) -> Iterator[int]:
     number = listening.getsockname()[1]
     desk = Desk(lambda: opened(root))
     config = uvicorn.Config(
-        application(desk, port=number),
+        application(desk, port=number, token=TOKEN),
         log_level="critical",
         ws="none",
         timeout_graceful_shutdown=1,
@@ -54,7 +54,7 @@ def port(tmp_path: Path) -> Iterator[int]:
 def asked(port: int, target: str) -> bytes:
     """Send a request line as it is, and return the whole answer."""
     with socket.create_connection((HOST, port), timeout=WAIT_S) as connection:
-        head = f"GET {target} HTTP/1.1\r\nHost: {HOST}:{port}\r\nConnection: close\r\n\r\n"
+        head = f"GET /{TOKEN}{target} HTTP/1.1\r\nHost: {HOST}:{port}\r\nConnection: close\r\n\r\n"
         connection.sendall(head.encode("latin-1"))
         answer = b""
         while more := connection.recv(65536):

@@ -31,7 +31,7 @@ async function catchUp() {
       replace(page, now.saved);
     }
   } catch {
-    wanted = null; // the studio was stopped; the stream says when it is back
+    wanted = null; // the studio was stopped; its next start has another address
   } finally {
     showing = null;
   }
@@ -141,7 +141,7 @@ document.addEventListener("click", (event) => {
 });
 addEventListener("popstate", () => show(location.href));
 
-const news = new EventSource("/events");
+const news = new EventSource(document.body.dataset.events);
 const live = $("live");
 news.onmessage = ({ data }) => {
   live.className = "on";
