@@ -93,7 +93,9 @@ class _Budget:
                 f"stopped after {STEPS:,} turns of loops and calls: does it go round for ever?"
             )
         if time.thread_time() > self.deadline:
-            raise OutOfBounds(f"stopped after {SECONDS:g} seconds of CPU: does it go round for ever?")
+            raise OutOfBounds(
+                f"stopped after {SECONDS:g} seconds of CPU: does it go round for ever?"
+            )
 
     def make(self, size: int) -> None:
         self.left -= size
