@@ -57,7 +57,7 @@ kill-test: $(WORK)
 
 bench: $(WORK)
 	@sh .ci/packages
-	@echo 'Measuring; leave the machine alone for a quarter of an hour'
+	@echo 'Measuring; leave the machine alone for half an hour'
 	@$(BIN)/python tests/bench/build.py
 	@$(BIN)/python tests/bench/rebuild.py
 	@$(BIN)/python tests/bench/saves.py
