@@ -22,7 +22,9 @@ from pipeline.studio.problems import Problem, explained, problem
 if TYPE_CHECKING:
     from pipeline.operations.preview import Look, Preview
 
-PATIENCE_S: Final = 10.0  # a build that takes longer is said to be stuck
+# A build that takes longer is said to be stuck; a template that is has ended itself by then, but
+# on a busy machine ten seconds of CPU may take a minute.
+PATIENCE_S: Final = 60.0
 FRAME_FIRST_S: Final = 0.15  # in which a page fetches its frame before preflight takes the CPU
 _MOST_AGAIN: Final = 5  # builds in a row for one look, when saves keep coming
 

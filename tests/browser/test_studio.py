@@ -29,7 +29,7 @@ from tests.unit.studio_desk import TOKEN, issue, opened, workspace
 pytestmark = pytest.mark.browser
 
 SCHEMES: Final[tuple[Literal["light", "dark"], ...]] = ("light", "dark")
-WAIT_S: Final = 60  # for a machine that is busy with other tests
+WAIT_S: Final = 150  # for a machine that is busy with other tests
 expect.set_options(timeout=WAIT_S * 1000)
 LONG: Final = (
     "A sentence that fills a line or two of the mail, so that there is a place to scroll to. "
