@@ -24,7 +24,6 @@ AT_MOST_ONCE: Final = (
 WRITTEN: Final = ("text/plain", "text/html")  # in this order (RFC 2046 5.1.4)
 
 _ID: Final = re.compile(rb"<[^\s<>@]+@[^\s<>@]+>")
-_HTTPS: Final = re.compile(rb"<https://[^\s<>]+>")
 _ONE_CLICK: Final = b"List-Unsubscribe=One-Click"
 _OURS: Final = "please report it: this is a fault of Broadsheet or of a plug-in"
 _TEMPLATE: Final = "look for the slot in the template"
