@@ -16,11 +16,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Final
 from unittest.mock import patch
+
+from msgspec.structs import replace
 
 from pipeline.app import App
 from pipeline.formats import read

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 BACKLOG: Final = "256"
@@ -65,8 +66,13 @@ class Ran:
     said: bytes  # on stderr
 
 
-def run(command: Sequence[str], environment: Mapping[str, str] | None = None) -> Ran:
-    """Run a command to its end.
+def run(
+    command: Sequence[str],
+    environment: Mapping[str, str] | None = None,
+    *,
+    folder: Path | None = None,
+) -> Ran:
+    """Run a command to its end, in `folder`.
 
     Raises:
         RuntimeError: it failed; a figure of it would mean nothing.
@@ -74,7 +80,7 @@ def run(command: Sequence[str], environment: Mapping[str, str] | None = None) ->
     with tempfile.TemporaryFile() as said:
         begun = time.perf_counter()
         process = subprocess.Popen(
-            command, stdout=subprocess.DEVNULL, stderr=said, env=environment
+            command, stdout=subprocess.DEVNULL, stderr=said, env=environment, cwd=folder
         )
         _, status, used = os.wait4(process.pid, 0)
         seconds = time.perf_counter() - begun
