@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline import plugins
@@ -43,8 +42,7 @@ def explained(code: str) -> Check | None:
     return checks().get(code)
 
 
-@dataclass(frozen=True, kw_only=True)
-class App(Editorship, Readership):
+class App(Editorship, Readership, frozen=True, kw_only=True):
     """Everything a door may ask of a workspace."""
 
     def schedule(self) -> Schedule:

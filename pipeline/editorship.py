@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,8 +25,7 @@ if TYPE_CHECKING:  # each operation brings its rooms; a command pays only for it
     from pipeline.operations.template import CheckTemplate, ListTemplates, NewTemplate
 
 
-@dataclass(frozen=True, kw_only=True)
-class Editorship(Workspace):
+class Editorship(Workspace, frozen=True, kw_only=True):
     """What a door may ask about issues."""
 
     def read(

@@ -22,34 +22,11 @@ Exit codes are the table of docs/commands.md.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-
-class Severity(StrEnum):
-    """How much a diagnostic weighs: an error stops approval, a note stops nothing."""
-
-    ERROR = "error"
-    WARNING = "warning"
-    NOTE = "note"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Diagnostic:
-    """One thing said about a file or a rendered issue, with its place and its remedy."""
-
-    code: str  # stable, one rule each: "E103", "W201"; docs/diagnostics.md lists them
-    severity: Severity
-    message: str  # one line, no full stop
-    file: str | None = None  # as the user named it
-    line: int | None = None  # 1-based
-    column: int | None = None  # 1-based, in code points
-    end_column: int | None = None  # exclusive
-    source: str | None = None  # the text of that line
-    note: str | None = None  # why, or what was found
-    help: str | None = None  # what to do
-    allowed: bool = False  # its author knows of it and accepts it: counted, and no more
+if TYPE_CHECKING:
+    from pipeline.diagnostic import Diagnostic
 
 
 class BroadsheetError(Exception):

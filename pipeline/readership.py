@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -43,8 +42,7 @@ if TYPE_CHECKING:  # each brings its rooms; a command pays only for its own
 _SENT: Final = "sent"  # what the `eml` sender wrote, unless the settings say where
 
 
-@dataclass(frozen=True, kw_only=True)
-class Readership(Workspace):
+class Readership(Workspace, frozen=True, kw_only=True, dict=True):
     """What a door may ask about readers."""
 
     @cached_property

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
+
+from msgspec import Struct, field
 
 from pipeline.audience.naming import field_name
 from pipeline.errors import ConfigError
@@ -49,8 +50,7 @@ _FIRST: Final = ("firstname", "givenname", "forename")
 _LAST: Final = ("lastname", "surname", "familyname")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class Wanted(Struct, frozen=True, kw_only=True):
     """What the operator says of the columns; the others are found by their headers."""
 
     roles: Mapping[str, str] = field(default_factory=dict)
@@ -59,8 +59,7 @@ class Wanted:
     """ALL_FIELDS, or the headers of columns that become fields by their own name."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rest:
+class Rest(Struct, frozen=True, kw_only=True):
     """Where in a record everything stands that most files do not have, 0-based."""
 
     status: int | None = None
@@ -72,8 +71,7 @@ class Rest:
     fields: Mapping[str, int] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Columns:
+class Columns(Struct, frozen=True, kw_only=True):
     """Where in a record to look, 0-based; all but the address may be missing at its end."""
 
     address: int

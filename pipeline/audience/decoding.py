@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import codecs
-from dataclasses import dataclass
 from typing import BinaryIO, Final
+
+from msgspec import Struct
 
 _CHUNK: Final = 1 << 20  # bytes
 _SAMPLE: Final = 4096  # bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Encoding:
+class Encoding(Struct, frozen=True):
     """An encoding by Python's name, and a warning where it was only guessed."""
 
     name: str

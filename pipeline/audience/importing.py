@@ -5,10 +5,11 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from itertools import chain
 from types import MappingProxyType
 from typing import BinaryIO, Final, NamedTuple, TypeVar
+
+from msgspec import Struct
 
 from pipeline.audience.address import Address, AddressError, clean_name, parse_address
 from pipeline.audience.cells import CellError, language_in, meaning, proof_in, tags_in, zone_in
@@ -53,8 +54,7 @@ class Row(NamedTuple):
         return self.suppression is not None or self.state is SubscriberState.UNSUBSCRIBED
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reject:
+class Reject(Struct, frozen=True, kw_only=True):
     """A row of the file that nobody comes from, and why."""
 
     line: int  # 1-based
@@ -63,8 +63,7 @@ class Reject:
     duplicate: bool = False  # the address was there before, and that row counts
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImportReport:
+class ImportReport(Struct, frozen=True, kw_only=True):
     """What became of every row of a file."""
 
     total: int  # rows; blank lines and the header are none
@@ -166,9 +165,9 @@ def _columns_without_header(cells: tuple[str, ...]) -> Columns | None:
 
 
 def _from_record(record: Record, columns: Columns) -> Row | Reject:
-    line, text, cells, problem = record
-    if problem is not None:
-        return _reject(record, problem)
+    cells = record.cells
+    if record.problem is not None:
+        return _reject(record, record.problem)
     if len(cells) <= columns.address:
         return _reject(record, f"it has {len(cells)} cells; the address is in the next")
     cell = _cell(cells, columns.address)
@@ -180,13 +179,13 @@ def _from_record(record: Record, columns: Columns) -> Row | Reject:
     except AddressError as error:
         return _reject(record, error.reason)
     if columns.rest is None:
-        return Row(line, text, address, clean_name(name))
+        return Row(record.line, record.text, address, clean_name(name))
     return _with_the_rest(record, columns.rest, address, clean_name(name))
 
 
 def _with_the_rest(record: Record, rest: Rest, address: Address, name: str) -> Row | Reject:
     """Return the row of a file that has more than addresses and names."""
-    line, text, cells, _ = record
+    cells = record.cells
     meant = meaning(_cell(cells, rest.status))
     if meant is None:
         status = _cell(cells, rest.status)
@@ -204,9 +203,8 @@ def _with_the_rest(record: Record, rest: Rest, address: Address, name: str) -> R
     }
     proof = proof_in(_cell(cells, rest.agreed_on), _cell(cells, rest.agreed_how))
     doubt = "; ".join(doubts)
-    return Row(
-        line, text, address, name, state, suppression, language, zone, tags, fields, proof, doubt
-    )
+    said = (address, name, state, suppression, language, zone, tags, fields, proof, doubt)
+    return Row(record.line, record.text, *said)
 
 
 def _cell(cells: tuple[str, ...], at: int | None) -> str:

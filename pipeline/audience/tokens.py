@@ -13,6 +13,8 @@ from enum import IntEnum
 from hashlib import blake2b
 from typing import Final, NamedTuple
 
+from msgspec import Struct
+
 from pipeline.audience.secrets import Keys
 from pipeline.errors import BroadsheetError
 from pipeline.model.delivery import DeliveryId
@@ -157,8 +159,7 @@ def _stamp(moment: datetime | None) -> bytes:
     return b"" if moment is None else microseconds(moment).to_bytes(_MOMENT_BYTES, "big")
 
 
-@dataclass(frozen=True, slots=True)
-class ReturnPath:
+class ReturnPath(Struct, frozen=True):
     """Envelope senders that say which delivery came back (VERP), and that nobody else can make."""
 
     keys: Keys

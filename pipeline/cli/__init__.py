@@ -81,12 +81,12 @@ def main() -> None:
 
 def run(arguments: list[str] | None = None) -> int:
     """Run one command; return its exit code. Every deliberate error ends here."""
-    from pipeline.cli.report import report
-
     try:
         code = cli.main(args=arguments, prog_name="broadsheet", standalone_mode=False)
         sys.stdout.flush()
     except BroadsheetError as error:
+        from pipeline.cli.report import report
+
         report(error)
         return error.exit_code
     except click.exceptions.Exit as error:

@@ -11,7 +11,7 @@ from pipeline.cli.output import emit, output_option
 from pipeline.cli.place import Place, pass_place
 from pipeline.cli.reading import reading_options
 from pipeline.cli.report import show, summary
-from pipeline.errors import Severity
+from pipeline.diagnostic import Severity
 
 if TYPE_CHECKING:  # the readers are loaded when a file is read
     from pipeline.formats import DateOrder

@@ -12,7 +12,8 @@ import click
 from pipeline.cli.place import Place, pass_place
 from pipeline.cli.reading import reading_options
 from pipeline.cli.report import as_json, show, summary
-from pipeline.errors import Diagnostic, IssueError, Severity
+from pipeline.diagnostic import Diagnostic, Severity
+from pipeline.errors import IssueError
 
 if TYPE_CHECKING:  # the readers are loaded when a file is read
     from pipeline.formats import DateOrder

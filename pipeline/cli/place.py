@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from msgspec import Struct
 
 from pipeline.errors import ConfigError
 
@@ -14,8 +14,7 @@ if TYPE_CHECKING:  # an App brings half the package with it; --help shall not
     from pipeline.app import App
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """The global options of a command line."""
 
     workspace: str | None

@@ -6,8 +6,10 @@ from collections import Counter
 from collections.abc import Sequence
 
 import click
+from msgspec.structs import asdict
 
-from pipeline.errors import BroadsheetError, Diagnostic, IssueError, Severity
+from pipeline.diagnostic import Diagnostic, Severity
+from pipeline.errors import BroadsheetError, IssueError
 
 _COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: "cyan"}
 _MOST_PER_CODE = 20
@@ -77,7 +79,7 @@ def _excerpt(diagnostic: Diagnostic, gutter: str, width: int = 88) -> list[str]:
 
 def as_json(diagnostic: Diagnostic) -> dict[str, object]:
     """Return a diagnostic for machines: the fields of `Diagnostic` under their names."""
-    return {name: getattr(diagnostic, name) for name in Diagnostic.__slots__}
+    return asdict(diagnostic)
 
 
 def summary(diagnostics: Sequence[Diagnostic], *, shown: int | None = None) -> str:

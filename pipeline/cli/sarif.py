@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from pipeline import __version__
 from pipeline.app import diagnostic_codes, explained
-from pipeline.errors import Diagnostic
+from pipeline.diagnostic import Diagnostic
 
 SCHEMA: Final = (
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"

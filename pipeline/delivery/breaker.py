@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from pipeline.errors import ConfigError, SenderUnavailable
 from pipeline.model.delivery import Accepted, Outcome, Refused, Settled
@@ -35,8 +37,7 @@ class EverybodyRefused(SenderUnavailable, ConfigError):
         super().__init__(f"{who} refused, so nobody is to blame: {words}")
 
 
-@dataclass(frozen=True, slots=True)
-class Breaker:
+class Breaker(Struct, frozen=True):
     """A run of equal refusals, and whose attempts they were."""
 
     signature: str = ""

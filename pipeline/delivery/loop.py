@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import closing
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Literal
+
+from msgspec import Struct
 
 from pipeline.delivery.books import Books
 from pipeline.delivery.journal import Journal, discard
@@ -27,8 +28,7 @@ WATCH: Final = 0.1  # seconds between two looks at `stop`
 LoopKind = Literal["auto", "asyncio", "uvloop"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Delivery:
+class Delivery(Struct, frozen=True, kw_only=True):
     """What a run of the loop needs; the caller holds the lock of the dispatch."""
 
     ledger: Ledger
@@ -112,8 +112,7 @@ def _moment(seconds: float | None) -> datetime | None:
     return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
 
 
-@dataclass(frozen=True, slots=True)
-class _Ended:
+class _Ended(Struct, frozen=True):
     """Why the sender stopped: it was asked to, or its way out closed, or nothing was left."""
 
     stop: Stop

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
+
+from msgspec import Struct
 
 
 class Stop(IntEnum):
@@ -15,8 +16,7 @@ class Stop(IntEnum):
     NOW = 2  # wait for nothing: what is on the wire becomes uncertain
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tally:
+class Tally(Struct, frozen=True, kw_only=True):
     """How many deliveries got which verdict in this run."""
 
     accepted: int = 0
@@ -30,8 +30,7 @@ class Tally:
         return self.accepted + self.deferred + self.refused + self.uncertain
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
+class Progress(Struct, frozen=True, kw_only=True):
     """How far a run is; some times a second."""
 
     tally: Tally
@@ -39,8 +38,7 @@ class Progress:
     throttled: tuple[str, ...] = ()  # what slows the run down, in words; nothing if nothing does
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
+class Report(Struct, frozen=True, kw_only=True):
     """How a run of the loop ended.
 
     With neither `paused_reason` nor `stopped` nor `resumes_at`, nothing more was due.

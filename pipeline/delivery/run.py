@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final, NamedTuple
+
+from msgspec import Struct
 
 from pipeline.delivery.breaker import Breaker, EverybodyRefused
 from pipeline.delivery.journal import Journal
@@ -38,8 +39,7 @@ TAKEN_BACK: Final = "taken back: the refusal was about us"
 CUT_TOO_OFTEN: Final = "the connection was cut each time before the message was whole"
 
 
-@dataclass(frozen=True, slots=True)
-class Unrepresentable:
+class Unrepresentable(Struct, frozen=True):
     """No message can be made for this one subscriber."""
 
     reason: str

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
+
+from msgspec import Struct
 
 from pipeline.doctor.rule import Family, Finding, Level, NotChecked, Rule, Said
 from pipeline.model.newsletter import Newsletter
@@ -21,8 +22,7 @@ FREE: Final = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Configuration:
+class Configuration(Struct, frozen=True, kw_only=True):
     """What the settings say of the newsletter and of the way out."""
 
     newsletter: Newsletter

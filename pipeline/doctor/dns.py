@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from pipeline.doctor.domains import aligned, parents
 from pipeline.doctor.resolver import Resolver
@@ -16,16 +17,14 @@ MOST_PARENTS: Final = 8  # questions of the tree walk (RFC 9989)
 _NO_SPF: Final = "there is no single SPF record to look at"
 
 
-@dataclass(frozen=True, slots=True)
-class Published:
+class Published(Struct, frozen=True):
     """The record that a key of ours needs."""
 
     name: str
     value: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Names:
+class Names(Struct, frozen=True, kw_only=True):
     """The sender's names, and whom to ask about them."""
 
     resolver: Resolver

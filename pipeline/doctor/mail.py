@@ -5,7 +5,6 @@ from __future__ import annotations
 import email
 import email.policy
 import re
-from dataclasses import dataclass
 from datetime import datetime
 from email.message import EmailMessage, Message
 from functools import cached_property
@@ -14,6 +13,7 @@ from typing import Final
 
 from lxml.etree import ParserError
 from lxml.html import HtmlElement, document_fromstring
+from msgspec import Struct
 
 from pipeline.model.newsletter import Newsletter
 
@@ -22,8 +22,7 @@ _ANGLED: Final = re.compile(r"<([^<>]*)>")
 _ADDRESS: Final = re.compile(r"[^\s<>\"',;:()]+@[^\s<>\"',;:()]+")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Mail:
+class Mail(Struct, frozen=True, kw_only=True, dict=True):
     """One reader's message, and what it should say."""
 
     raw: bytes  # complete, as it would travel

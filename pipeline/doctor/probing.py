@@ -6,9 +6,11 @@ import http.client
 import ssl
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
 from typing import Final, Protocol
 from urllib.parse import urlsplit
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from pipeline.doctor.rule import Outage
 
@@ -41,8 +43,7 @@ SCANNERS: Final[tuple[Mapping[str, str], ...]] = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(Struct, frozen=True):
     """Where the probe's person stands with its list."""
 
     active: bool
@@ -66,8 +67,7 @@ class Person(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """What the site said to one request."""
 
     asked: str  # such as "GET" or "POST urlencoded"
@@ -80,8 +80,7 @@ class Answer:
         return ", ".join(value for key, value in self.headers if key == name.lower())
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class Step(Struct, frozen=True, kw_only=True):
     """Requests of one kind, and where the person stood before and after them."""
 
     answers: tuple[Answer, ...]
@@ -94,8 +93,7 @@ class Step:
         return self.before != self.after
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Walk:
+class Walk(Struct, frozen=True, kw_only=True):
     """The whole probe, in its order."""
 
     reading: Step  # GET as scanners do, HEAD, OPTIONS
@@ -120,8 +118,7 @@ class Walk:
         return tuple(answer for step in steps for answer in step.answers)
 
 
-@dataclass(frozen=True, slots=True)
-class Site:
+class Site(Struct, frozen=True):
     """The running site, as somebody from outside reaches it; no cookies, no redirects followed."""
 
     url: str  # http or https, without a slash at its end

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
+
+from msgspec import Struct
 
 from pipeline.errors import BroadsheetError
 
@@ -29,16 +30,14 @@ class Status(StrEnum):
     NOT_CHECKED = "not checked"
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """Something that breaks a rule."""
 
     seen: str  # one line, no full stop
     remedy: str = ""  # what to do; empty is what the rule says
 
 
-@dataclass(frozen=True, slots=True)
-class NotChecked:
+class NotChecked(Struct, frozen=True):
     """Why nobody can tell; neither passed nor failed."""
 
     why: str
@@ -57,8 +56,7 @@ class Outage(BroadsheetError):
         super().__init__(problem)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rule(Generic[Subject]):
+class Rule(Struct, Generic[Subject], frozen=True, kw_only=True):
     """One sentence that holds, who says so, and how to see whether it does."""
 
     code: str  # stable, never used again; docs/doctor.md lists them
@@ -69,8 +67,7 @@ class Rule(Generic[Subject]):
     check: Callable[[Subject], Iterable[Said]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Result:
+class Result(Struct, frozen=True, kw_only=True):
     """What became of one rule."""
 
     rule: Rule[Any]
@@ -85,8 +82,7 @@ class Result:
         return self.status is Status.FAILED and self.rule.level is not Level.SHOULD
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Family(Generic[Subject]):
+class Family(Struct, Generic[Subject], frozen=True, kw_only=True):
     """Rules that look at the same thing."""
 
     name: str

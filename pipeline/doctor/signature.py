@@ -6,23 +6,22 @@ import re
 from base64 import b64decode
 from binascii import Error as NotBase64
 from collections.abc import Mapping
-from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
+
+from msgspec import Struct
 
 _SIGNATURE: Final = b"dkim-signature"
 
 
-@dataclass(frozen=True, slots=True)
-class PublicKey:
+class PublicKey(Struct, frozen=True):
     """A key as its DNS record will have it."""
 
     algorithm: str  # of the tag a=: rsa-sha256 or ed25519-sha256
     public: bytes  # as the tag p= has it before base64
 
 
-@dataclass(frozen=True, slots=True)
-class Signature:
+class Signature(Struct, frozen=True):
     """One DKIM-Signature field."""
 
     line: bytes  # name and value as they stand, folded

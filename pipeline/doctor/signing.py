@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
+
+from msgspec import Struct
 
 from pipeline.doctor.domains import aligned
 from pipeline.doctor.mail import Mail
@@ -24,8 +25,7 @@ WEAK_BITS: Final = 2048  # of RSA (RFC 8301 3.2)
 OVER_SIGNED: Final = ("from", "to", "subject", "date")
 
 
-@dataclass(frozen=True, kw_only=True)
-class SignedMail:
+class SignedMail(Struct, frozen=True, kw_only=True, dict=True):
     """A message and the keys that should have signed it."""
 
     mail: Mail

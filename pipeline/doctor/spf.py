@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address, ip_network
 from typing import Final
 
+from msgspec import Struct
+
 from pipeline.doctor.resolver import Resolver
 
 MOST_LOOKUPS: Final = 10  # RFC 7208 4.6.4
@@ -17,8 +19,7 @@ _ASKS: Final = {"a", "mx", "ptr", "exists", "include", "redirect"}
 _RESULTS: Final = {"+": "pass", "-": "fail", "~": "softfail", "?": "neutral"}
 
 
-@dataclass(frozen=True, slots=True)
-class Term:
+class Term(Struct, frozen=True):
     """One word of a record."""
 
     qualifier: str  # one of + - ~ ?

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
+
+from msgspec import Struct
 
 from pipeline.doctor.rule import Family, Finding, Level, NotChecked, Rule, Said
 
@@ -14,8 +15,7 @@ LEAST_FREE: Final = 256 * 1024 * 1024  # bytes
 COPIES: Final = 3  # a migration needs a copy, and the journal of it another one
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PrivateFile:
+class PrivateFile(Struct, frozen=True, kw_only=True):
     """A file in the data folder: nobody else's business, whatever it is."""
 
     name: str  # relative to the data folder
@@ -24,8 +24,7 @@ class PrivateFile:
     is_copy: bool = False  # of the database, left by a migration
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Files:
+class Files(Struct, frozen=True, kw_only=True):
     """What is in the data folder."""
 
     folder: str  # as the settings name it
@@ -39,8 +38,7 @@ class Files:
     unread: int  # kept mails that nobody could read
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Contents:
+class Contents(Struct, frozen=True, kw_only=True):
     """What the database says of itself."""
 
     damage: tuple[str, ...] = ()  # as SQLite reports it; if there is any, the rest is unknown

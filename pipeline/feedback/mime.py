@@ -9,11 +9,12 @@ from __future__ import annotations
 import binascii
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from email.errors import HeaderParseError
 from email.header import decode_header
 from html import unescape
 from typing import Final
+
+from msgspec import Struct
 
 MOST_BYTES: Final = 1 << 20  # of a mail; the rest is not read
 MOST_PARTS: Final = 100
@@ -41,8 +42,7 @@ _LONG_LINE: Final = re.compile(rf".{{{LONGEST_LINE}}}(?=.)")
 Fields = tuple[tuple[str, str], ...]  # names in lower case, values unfolded
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(Struct, frozen=True):
     """A mail or a part of one."""
 
     fields: Fields

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
+
+from msgspec import Struct
 
 from pipeline.model.dispatch import DispatchId
 from pipeline.model.feedback import Feedback, FeedbackKind
@@ -22,8 +23,7 @@ _ENOUGH: Final = 200  # attempts, to judge a whole dispatch by
 _ONE_IN: Final = 20  # attempts; more hard refusals than that are too many
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FeedbackRules:
+class FeedbackRules(Struct, frozen=True, kw_only=True):
     """When an address is given up; all counts are 1 or more."""
 
     hard: int = 1  # days with a hard bounce that a program can read
@@ -36,8 +36,7 @@ class FeedbackRules:
     arrived_after: timedelta = timedelta(days=5)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
+class Decision(Struct, frozen=True, kw_only=True):
     """What to do, and why."""
 
     note: str  # one line for a person

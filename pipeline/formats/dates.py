@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import date
+
+from msgspec import Struct
 
 from pipeline.formats.diagnosis import Diagnosis
 from pipeline.formats.port import DateOrder
@@ -18,8 +19,7 @@ _DAY_NAMED = re.compile(r"(\d{1,2})(?:st|nd|rd|th|\.)?\s+(?:of\s+)?([^\W\d]+)\.?
 _NAMED_DAY = re.compile(r"([^\W\d]+)\.?\s+(\d{1,2})(?:st|nd|rd|th)?,?\s+(\d{4})")
 
 
-@dataclass(frozen=True, slots=True)
-class AmbiguousDate:
+class AmbiguousDate(Struct, frozen=True):
     """Two readings of the same figures."""
 
     day_first: date

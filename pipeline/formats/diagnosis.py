@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
-from pipeline.errors import Diagnostic, IssueError, Severity
+from pipeline.diagnostic import Diagnostic, Severity
+from pipeline.errors import IssueError
 from pipeline.formats.codes import CODES
 
 MOST_OF_A_KIND: Final = 20  # a thousand equal warnings are read by nobody

@@ -13,9 +13,12 @@ Blank lines mean nothing: such texts come packed as well as spaced.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from pipeline.formats.checks import check
 from pipeline.formats.claims import Claims
@@ -46,8 +49,7 @@ _LIVELY_END = re.compile(r"(?:[?!…]|\.\.\.)$")
 _INNER_END = re.compile(r"[.!?]\s")
 
 
-@dataclass(frozen=True, slots=True)
-class Labelled:
+class Labelled(Struct, frozen=True):
     """Reads newsletters whose stories have labelled parts."""
 
     name: str = "labelled"
@@ -114,8 +116,7 @@ class Labelled:
         return Reading(issue=issue, diagnostics=diagnosis.report())
 
 
-@dataclass(frozen=True, slots=True)
-class _StoryLines:
+class _StoryLines(Struct, frozen=True):
     """The lines of one story."""
 
     start: int  # index of its first line in the file's

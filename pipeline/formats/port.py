@@ -2,33 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from pipeline.errors import Diagnostic
+from msgspec import Struct
+
+from pipeline.diagnostic import Diagnostic
 from pipeline.formats.source import SourceText
 from pipeline.model.issue import Issue
 
 DateOrder = Literal["dmy", "mdy"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
+class Options(Struct, frozen=True, kw_only=True):
     """What the user says about a file because the file does not."""
 
     date_order: DateOrder | None = None  # how 03/04/2026 is meant
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
+class Reading(Struct, frozen=True, kw_only=True):
     """An issue, and what there is to say about its file: warnings and notes, never errors."""
 
     issue: Issue
     diagnostics: tuple[Diagnostic, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Score:
+class Score(Struct, frozen=True):
     """How well a file fits a format, and why."""
 
     format: str

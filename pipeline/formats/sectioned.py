@@ -12,9 +12,12 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from pipeline.formats.checks import check
 from pipeline.formats.claims import Claims
@@ -38,8 +41,7 @@ _BULLET = re.compile(r"[-*•–]\s+")
 _TWO_CAPITALS = re.compile(r"[A-Z]{2}")
 
 
-@dataclass(frozen=True, slots=True)
-class _Line:
+class _Line(Struct, frozen=True):
     number: int
     text: str
     alone: bool  # blank lines, or the ends of the file, on both sides
@@ -53,8 +55,7 @@ class _Masthead:
     stories: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Sectioned:
+class Sectioned(Struct, frozen=True):
     """Reads newsletters of short untitled stories, as web archives print them."""
 
     name: str = "sectioned"

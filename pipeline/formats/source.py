@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import codecs
 import re
-from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
 
-from pipeline.errors import Diagnostic, IssueError
+from msgspec import Struct
+
+from pipeline.diagnostic import Diagnostic
+from pipeline.errors import IssueError
 from pipeline.formats.diagnosis import Diagnosis
 from pipeline.model.rendered import MergeSlot
 
@@ -26,8 +28,7 @@ _BREAKERS: Final = str.maketrans({"\u2028": " ", "\u2029": " ", "\ufeff": None})
 _LINE_ENDS = re.compile(r"\r\n?|\x85")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SourceText:
+class SourceText(Struct, frozen=True, kw_only=True):
     """A file as text: LF line ends, no byte order mark, no form feeds."""
 
     file: str  # as the user named it

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from pipeline.formats.claims import Claims
 from pipeline.formats.source import SourceText
@@ -12,16 +13,14 @@ from pipeline.formats.words import LONGEST_WORD, Label, is_nav, label_named
 _BULLET = re.compile(r"(?:[-*•–]|(\d{1,2})[.)])\s+(\S.*)")
 
 
-@dataclass(frozen=True, slots=True)
-class TextLine:
+class TextLine(Struct, frozen=True):
     """A line that is neither label nor bullet."""
 
     number: int
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class BulletLine:
+class BulletLine(Struct, frozen=True):
     """An item of a list."""
 
     number: int
@@ -29,8 +28,7 @@ class BulletLine:
     ordinal: int | None  # None: a dash or a dot, no figure
 
 
-@dataclass(frozen=True, slots=True)
-class LabelLine:
+class LabelLine(Struct, frozen=True):
     """A known label, and what stands behind it on the same line."""
 
     number: int

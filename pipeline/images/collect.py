@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
-from pipeline.errors import Diagnostic, IssueError, Severity
+from msgspec import Struct
+from msgspec.structs import replace
+
+from pipeline.diagnostic import Diagnostic, Severity
+from pipeline.errors import IssueError
 from pipeline.images.fault import PictureFault
 from pipeline.images.locate import is_local, locate, read
 from pipeline.images.place import place
@@ -27,16 +30,14 @@ LONGEST_STEM: Final = 40  # characters of a file's own name that are kept
 MOST_KEPT: Final = 64  # pictures a collector remembers, some 200 KB each
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
+class Options(Struct, frozen=True, kw_only=True):
     """How pictures travel."""
 
     travel: Literal["archive", "attach"] = "archive"
     column: int = 600  # px: widest a picture is shown; its file keeps twice that
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Collected:
+class Collected(Struct, frozen=True, kw_only=True):
     """An issue with its pictures."""
 
     issue: Issue  # every picture with its address on the site

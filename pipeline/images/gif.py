@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 _IMAGE: Final = 0x2C
 _EXTENSION: Final = 0x21
@@ -13,8 +14,7 @@ _APPLICATION: Final = 0xFF
 _LOOPS: Final = b"\x0bNETSCAPE2.0"
 
 
-@dataclass(frozen=True, slots=True)
-class Bare:
+class Bare(Struct, frozen=True):
     """A GIF with its frames and their times, and nothing else of the file."""
 
     data: bytes

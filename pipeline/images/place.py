@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import codecs
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 from urllib.parse import unquote
+
+from msgspec import Struct
 
 _LINE_ENDS: Final = re.compile(r"\r\n?|\n|\x85")
 _UTF16: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """1-based; columns count code points; all None where the text does not show it."""
 
     line: int | None = None

@@ -7,10 +7,10 @@ taken, not a second file hidden behind its end.
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass, field
 from io import BytesIO
 from typing import Final
 
+from msgspec import Struct
 from PIL import Image, ImageCms, UnidentifiedImageError
 
 from pipeline.images.fault import PictureFault
@@ -40,11 +40,10 @@ _ON_ITS_SIDE: Final = range(5, 9)
 _EXPORT: Final = "export it again as PNG or JPEG"
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
+class Prepared(Struct, frozen=True):
     """The bytes that leave."""
 
-    data: bytes = field(repr=False)
+    data: bytes
     suffix: str  # .gif, .jpg or .png
     width: int  # px of the file
     height: int

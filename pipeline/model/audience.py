@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final, Self
+
+from msgspec import Struct
 
 from pipeline.model.subscriber import MAIN_NAME
 
 _DIVIDER: Final = ": "
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MailingList:
+class MailingList(Struct, frozen=True, kw_only=True):
     """A list as the settings describe it; what the database has of it is a number."""
 
     name: str = MAIN_NAME  # letters, digits and hyphens
@@ -20,8 +20,7 @@ class MailingList:
     public: bool = True  # anybody may ask to be on it
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Audience:
+class Audience(Struct, frozen=True, kw_only=True):
     """What a dispatch is bound to; its text is what the database and the status show."""
 
     list: str = MAIN_NAME

@@ -6,47 +6,41 @@ a renderer that handles every member is total, and mypy proves it (`assert_never
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class Emphasis:
+class Emphasis(Struct, frozen=True):
     """Stressed text."""
 
     children: Content
 
 
-@dataclass(frozen=True, slots=True)
-class Strong:
+class Strong(Struct, frozen=True):
     """Important text."""
 
     children: Content
 
 
-@dataclass(frozen=True, slots=True)
-class Strikethrough:
+class Strikethrough(Struct, frozen=True):
     """Struck text."""
 
     children: Content
 
 
-@dataclass(frozen=True, slots=True)
-class Code:
+class Code(Struct, frozen=True):
     """Literal text inside a line."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(Struct, frozen=True):
     """An anchor; `url` is as the author wrote it."""
 
     url: str
     children: Content
 
 
-@dataclass(frozen=True, slots=True)
-class Image:
+class Image(Struct, frozen=True):
     """A picture inside a line or, alone in a paragraph, a figure."""
 
     url: str
@@ -56,8 +50,7 @@ class Image:
     height: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class LineBreak:
+class LineBreak(Struct, frozen=True):
     """A break the author asked for."""
 
 
@@ -65,15 +58,13 @@ Inline = str | Emphasis | Strong | Strikethrough | Code | Link | Image | LineBre
 Content = tuple[Inline, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Paragraph:
+class Paragraph(Struct, frozen=True):
     """A run of inline content."""
 
     content: Content
 
 
-@dataclass(frozen=True, slots=True)
-class ListBlock:
+class ListBlock(Struct, frozen=True):
     """Bullets, or numbers from `start` on."""
 
     items: tuple[tuple[Block, ...], ...]
@@ -81,23 +72,20 @@ class ListBlock:
     start: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Quote:
+class Quote(Struct, frozen=True):
     """Somebody else's words."""
 
     blocks: tuple[Block, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class CodeBlock:
+class CodeBlock(Struct, frozen=True):
     """Literal lines; `text` ends with a line end."""
 
     text: str
     language: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
+class Table(Struct, frozen=True):
     """Cells by row; `align` has one of left, center, right or None a column."""
 
     head: tuple[Content, ...]
@@ -105,13 +93,11 @@ class Table:
     align: tuple[str | None, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(Struct, frozen=True):
     """A divider."""
 
 
-@dataclass(frozen=True, slots=True)
-class Figure:
+class Figure(Struct, frozen=True):
     """A picture on its own, with the caption a reader sees."""
 
     image: Image
@@ -119,24 +105,21 @@ class Figure:
     link: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Button:
+class Button(Struct, frozen=True):
     """A paragraph that was only a bold link."""
 
     url: str
     content: Content
 
 
-@dataclass(frozen=True, slots=True)
-class Heading:
+class Heading(Struct, frozen=True):
     """A heading inside a story: level 4 to 6."""
 
     level: int
     content: Content
 
 
-@dataclass(frozen=True, slots=True)
-class Labelled:
+class Labelled(Struct, frozen=True):
     """Blocks under a label that has no field of its own, such as "Why it matters"."""
 
     label: str

@@ -9,6 +9,8 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final, NamedTuple, NewType
 
+from msgspec import Struct
+
 from pipeline.model.subscriber import SubscriberId
 
 DeliveryId = NewType("DeliveryId", int)
@@ -47,32 +49,28 @@ NEXT: Final[Mapping[DeliveryStatus, frozenset[DeliveryStatus]]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
+class Accepted(Struct, frozen=True):
     """2xx to the message: the server is responsible now (RFC 5321 4.2.5)."""
 
     code: int
     reply: str
 
 
-@dataclass(frozen=True, slots=True)
-class Deferred:
+class Deferred(Struct, frozen=True):
     """4xx: definitely not accepted, worth another try."""
 
     code: int
     reply: str
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
+class Refused(Struct, frozen=True):
     """5xx: never for this recipient."""
 
     code: int
     reply: str
 
 
-@dataclass(frozen=True, slots=True)
-class Unanswered:
+class Unanswered(Struct, frozen=True):
     """The line was cut after the message and before the reply (RFC 1047)."""
 
     reason: str
@@ -81,8 +79,7 @@ class Unanswered:
 Outcome = Accepted | Deferred | Refused | Unanswered
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
+class Envelope(Struct, frozen=True):
     """The SMTP pair, not the From and To headers."""
 
     sender: str
@@ -130,8 +127,7 @@ class Outgoing:
     plain: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class Verdict(Struct, frozen=True, kw_only=True):
     """What follows for a delivery from an outcome."""
 
     status: DeliveryStatus
@@ -140,8 +136,7 @@ class Verdict:
     reply: str = ""  # the server's own words, or ours
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RelayLimits:
+class RelayLimits(Struct, frozen=True, kw_only=True):
     """How much one relay takes; None is without limit."""
 
     rate: float | None = None  # messages a second, over all connections

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Final, NewType
+
+from msgspec import Struct
 
 from pipeline.model.entry import EntryId
 
@@ -43,8 +44,7 @@ NEXT: Final[Mapping[DispatchState, frozenset[DispatchState]]] = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Dispatch:
+class Dispatch(Struct, frozen=True, kw_only=True):
     """A row: what goes to whom and when, bound to the digest that was approved."""
 
     id: DispatchId

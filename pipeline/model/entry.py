@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, NewType
+
+from msgspec import Struct
 
 EntryId = NewType("EntryId", str)  # ^[a-z0-9][a-z0-9-]{0,80}$, the folder's name
 
@@ -19,8 +20,7 @@ PARTS: Final = (
 PICTURES: Final = "images"  # the folder of an entry's pictures
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Counts:
+class Counts(Struct, frozen=True, kw_only=True):
     """How much there is to read."""
 
     sections: int
@@ -29,8 +29,7 @@ class Counts:
     minutes: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class Entry(Struct, frozen=True, kw_only=True):
     """What entry.json says: the digest covers every other part, byte for byte."""
 
     id: EntryId
@@ -50,8 +49,7 @@ class Entry:
     pictures: tuple[tuple[str, int, int], ...] = ()  # name in images/, width and height in px
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Approval:
+class Approval(Struct, frozen=True, kw_only=True):
     """A person's word that these bytes may be sent; void as soon as the digest differs."""
 
     digest: str

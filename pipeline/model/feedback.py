@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 
 class FeedbackKind(StrEnum):
@@ -22,8 +23,7 @@ class FeedbackKind(StrEnum):
     UNKNOWN = "unknown"  # a bounce, but of what kind?
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Feedback:
+class Feedback(Struct, frozen=True, kw_only=True):
     """One verdict on one recipient, read from one message; nothing in it is proven yet.
 
     Who it is about is proven by a token alone: anybody can write a bounce.

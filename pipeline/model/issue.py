@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
+
+from msgspec import Struct
+from msgspec.structs import astuple
 
 from pipeline.model.content import Block, Content
 
@@ -20,8 +22,7 @@ class StoryKind(StrEnum):
     QUOTE = "quote"
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(Struct, frozen=True):
     """A place in a file: lines and columns are 1-based, columns count code points."""
 
     line: int
@@ -30,16 +31,14 @@ class Span:
     end_column: int  # exclusive
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
+class Source(Struct, frozen=True, kw_only=True):
     """Where a story comes from."""
 
     anchor: str  # the words of the link
     url: str | None = None  # None when the plain text lost it
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Story:
+class Story(Struct, frozen=True, kw_only=True):
     """One item a reader can read alone. A story without a title is normal input."""
 
     kind: StoryKind = StoryKind.STORY
@@ -51,8 +50,7 @@ class Story:
     source: Source | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Section:
+class Section(Struct, frozen=True, kw_only=True):
     """A titled run of stories; a flat issue is one section without a title."""
 
     title: str | None = None
@@ -60,16 +58,14 @@ class Section:
     stories: tuple[Story, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Declared:
+class Declared(Struct, frozen=True, kw_only=True):
     """What the author says of the issue: checked against what is found, never steering."""
 
     stories: int | None = None
     minutes: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Provenance:
+class Provenance(Struct, frozen=True, kw_only=True):
     """Where an issue was read from: for messages and checks, never for rendering.
 
     `spans` maps a JSON pointer into issue.json ("/sections/0/stories/2/tldr") to its place.
@@ -90,8 +86,7 @@ class Provenance:
     unassigned: tuple[int, ...] = ()  # lines no rule claimed
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Issue:
+class Issue(Struct, frozen=True, kw_only=True):
     """One instalment of the newsletter, as its author wrote it.
 
     Two issues are equal if they say the same: `provenance` does not count.
@@ -113,9 +108,17 @@ class Issue:
     status: str | None = None
     allow: tuple[str, ...] = ()  # codes of findings the author knows of and accepts
     intro: tuple[Block, ...] = ()
-    declared: Declared = field(default_factory=Declared)
+    declared: Declared = Declared()
     extra: tuple[tuple[str, str], ...] = ()  # unknown front-matter keys: name, raw YAML text
-    provenance: Provenance | None = field(default=None, compare=False, repr=False)
+    provenance: Provenance | None = None  # stays last: what tells issues apart is before it
+
+    def __eq__(self, other: object) -> bool:
+        """Say whether both say the same, wherever they were read."""
+        return isinstance(other, Issue) and astuple(self)[:-1] == astuple(other)[:-1]
+
+    def __hash__(self) -> int:
+        """Agree with equality."""
+        return hash(astuple(self)[:-1])
 
     @property
     def stories(self) -> tuple[Story, ...]:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from pipeline.model.dispatch import DispatchId
 from pipeline.model.feedback import FeedbackKind
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IssueFate:
+class IssueFate(Struct, frozen=True, kw_only=True):
     """An issue that was accepted for a person, and the gravest thing that came back of it."""
 
     dispatch: DispatchId | None  # None: came back of nobody knows which

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mailbox:
+
+class Mailbox(Struct, frozen=True, kw_only=True):
     """A display name and an address, as From and Reply-To show them."""
 
     address: str  # local@domain, ASCII, already validated
     name: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Newsletter:
+class Newsletter(Struct, frozen=True, kw_only=True):
     """Title, sender and home of the publication.
 
     The defaults let a file be built and looked at outside any workspace; preflight reports an

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
+
+from msgspec import Struct
 
 LINK: Final = "XX0LINK0XX"  # stands for what the button of a notice leads to; see `MergeSlot`
 
@@ -19,8 +20,7 @@ class NoticeKind(StrEnum):
     ERASE = "erase"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RenderedNotice:
+class RenderedNotice(Struct, frozen=True, kw_only=True):
     """A notice for everybody who reads one language, complete but for LINK and the way out."""
 
     subject: str

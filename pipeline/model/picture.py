@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from types import MappingProxyType
 from typing import Final
+
+from msgspec import Struct
 
 MEDIA_TYPES: Final = MappingProxyType(
     {".gif": "image/gif", ".jpg": "image/jpeg", ".png": "image/png"}
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Picture:
+class Picture(Struct, frozen=True, kw_only=True):
     """One file of an entry's `images/`; its bytes were written by us, not by its author."""
 
     name: str  # ^[a-z0-9][a-z0-9-]*-[0-9a-f]{8}\.(gif|jpg|png)$, the same bytes the same name
-    data: bytes = field(repr=False)
+    data: bytes
     media_type: str  # one of MEDIA_TYPES
     width: int  # px of the file, which may have twice what is shown
     height: int

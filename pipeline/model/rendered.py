@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
+
+from msgspec import Struct
 
 from pipeline.model.picture import Picture
 
@@ -22,8 +23,7 @@ class MergeSlot(StrEnum):
     READER_TEXT = "XX0READER0XX"  # the start of a marker: key and fallback follow
 
 
-@dataclass(frozen=True, slots=True)
-class TextSlot:
+class TextSlot(Struct, frozen=True):
     """Free text about a reader, with the words for one of whom it is not known.
 
     The fallback travels in the marker: it is frozen with the entry, in the language of the mail.
@@ -62,8 +62,7 @@ def slot(marker: str) -> Slot:
     return TextSlot(_text(key), _text(fallback))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RenderedIssue:
+class RenderedIssue(Struct, frozen=True, kw_only=True):
     """The mail of one issue for all readers."""
 
     subject: str

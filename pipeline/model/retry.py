@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RetryPolicy:
+
+class RetryPolicy(Struct, frozen=True, kw_only=True):
     """When to try again and when to give up (RFC 5321 4.5.4.1)."""
 
     waits: tuple[timedelta, ...] = (

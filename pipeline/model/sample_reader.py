@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
 
+from msgspec import Struct, field
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SampleReader:
+
+class SampleReader(Struct, frozen=True, kw_only=True):
     """Somebody for whom slots are filled in previews and checks; nobody is ever mailed."""
 
     key: str  # for addresses and the command line

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import Final
+
+from msgspec import Struct
 
 # What a field's value looks like where it counts as a number or a day. Twelve digits and three
 # decimals fit a double, so that every database compares them alike. [0-9]: `\d` has all scripts.
@@ -34,8 +35,7 @@ class Trait(StrEnum):
     NAME = "name"
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(Struct, frozen=True):
     """Something the operator knows of people, such as their city."""
 
     name: str  # lower-case
@@ -44,8 +44,7 @@ class Field:
         return f"field.{self.name}" if mistakable(self.name) else self.name
 
 
-@dataclass(frozen=True, slots=True)
-class DaysAgo:
+class DaysAgo(Struct, frozen=True):
     """A day that moves along with the present one."""
 
     days: int  # 0 to 36,500
@@ -58,8 +57,7 @@ class DaysAgo:
         return (now - timedelta(days=self.days)).date()
 
 
-@dataclass(frozen=True, slots=True)
-class OneOf:
+class OneOf(Struct, frozen=True):
     """The subject has one of the values, capitals A to Z aside."""
 
     subject: Trait | Field
@@ -71,8 +69,7 @@ class OneOf:
         return f"{self.subject} in ({', '.join(map(_quoted, self.values))})"
 
 
-@dataclass(frozen=True, slots=True)
-class IsSet:
+class IsSet(Struct, frozen=True):
     """Something is known of the subject."""
 
     subject: Trait | Field
@@ -81,8 +78,7 @@ class IsSet:
         return f"{self.subject} is set"
 
 
-@dataclass(frozen=True, slots=True)
-class Contains:
+class Contains(Struct, frozen=True):
     """The text is somewhere in the subject, capitals A to Z aside."""
 
     subject: Trait | Field  # neither TAG nor SINCE
@@ -92,8 +88,7 @@ class Contains:
         return f"{self.subject} contains {_quoted(self.text)}"
 
 
-@dataclass(frozen=True, slots=True)
-class Measures:
+class Measures(Struct, frozen=True):
     """The field is a number, and compares so."""
 
     subject: Field
@@ -104,8 +99,7 @@ class Measures:
         return f"{self.subject} {self.operator} {self.number}"
 
 
-@dataclass(frozen=True, slots=True)
-class Falls:
+class Falls(Struct, frozen=True):
     """The subject is a day before or after one, and never that day itself."""
 
     subject: Trait | Field  # SINCE or a field
@@ -120,8 +114,7 @@ class Falls:
         return self.day.day(now) if isinstance(self.day, DaysAgo) else self.day
 
 
-@dataclass(frozen=True, slots=True)
-class Not:
+class Not(Struct, frozen=True):
     """Everybody whom the rule does not pick, those without the field included."""
 
     rule: Rule
@@ -131,8 +124,7 @@ class Not:
         return f"not {inner}"
 
 
-@dataclass(frozen=True, slots=True)
-class All:
+class All(Struct, frozen=True):
     """Every rule picks them."""
 
     rules: tuple[Rule, ...]  # two or more
@@ -143,8 +135,7 @@ class All:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Either:
+class Either(Struct, frozen=True):
     """One of the rules, or more, picks them."""
 
     rules: tuple[Rule, ...]  # two or more

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Final, NewType
+
+from msgspec import Struct, field
 
 SubscriberId = NewType("SubscriberId", int)
 ListId = NewType("ListId", int)  # 0 to 255: a token has one byte for it
@@ -34,8 +35,7 @@ class SuppressionReason(StrEnum):
     MANUAL = "manual"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Subscriber:
+class Subscriber(Struct, frozen=True, kw_only=True):
     """A person's address, what we know of them, and where they stand with the list asked for."""
 
     id: SubscriberId
@@ -55,8 +55,7 @@ class Subscriber:
         return (self.suppression or self.state).value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Subscription:
+class Subscription(Struct, frozen=True, kw_only=True):
     """A person's word for one list."""
 
     list: ListId
@@ -73,8 +72,7 @@ class ConsentAction(StrEnum):
     WITHDRAWN = "withdrawn"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Consent:
+class Consent(Struct, frozen=True, kw_only=True):
     """One record of an append-only history: who said what, when, and how we know."""
 
     action: str  # a ConsentAction

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from pipeline.errors import ConfigError
 from pipeline.model.entry import Approval, Entry, EntryId
@@ -11,8 +11,7 @@ from pipeline.model.ports import Clock
 from pipeline.outbox.folder import Outbox
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Approve:
+class Approve(Struct, frozen=True, kw_only=True):
     """Bind a person's word to the digest of an entry; an edit voids it (decision D5)."""
 
     outbox: Outbox

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
+
+from msgspec import Struct
 
 from pipeline.audience.address import clean_name, parse_address
 from pipeline.model.audience import MailingList
@@ -35,8 +36,7 @@ _WITHIN: Final = MOST * FORGET_AFTER
 _REMIND_AFTER: Final = timedelta(days=7)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ask:
+class Ask(Struct, frozen=True, kw_only=True):
     """Let somebody ask for lists in the name of an address; its mailbox is asked back.
 
     A stranger may have sent the form. So it changes nothing of anybody known, no text of it gets

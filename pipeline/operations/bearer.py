@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
+
+from msgspec import Struct
 
 from pipeline.audience.address import parse_address
 from pipeline.audience.tokens import Action, Ticket, TokenError, Tokens
@@ -33,8 +34,7 @@ class Mailed(StrEnum):
     BLOCKED = "blocked"  # only an operator can let mail go to them again
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bearers:
+class Bearers(Struct, frozen=True, kw_only=True):
     """Reads links. No operation tells a forged one from one that is for something else."""
 
     subscribers: Subscribers

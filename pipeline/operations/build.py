@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pipeline.errors import ConfigError, Diagnostic
+from msgspec import Struct
+from msgspec.structs import replace
+
+from pipeline.diagnostic import Diagnostic
+from pipeline.errors import ConfigError
 from pipeline.model.entry import Counts, Entry, EntryId
 from pipeline.model.issue import Issue
 from pipeline.model.issue_json import to_json
@@ -17,8 +20,7 @@ from pipeline.operations.examine import Examine, Examined
 from pipeline.outbox.folder import Outbox
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Built:
+class Built(Struct, frozen=True, kw_only=True):
     """An entry, and whether this build changed it."""
 
     file: Path
@@ -27,8 +29,7 @@ class Built:
     diagnostics: tuple[Diagnostic, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Build:
+class Build(Struct, frozen=True, kw_only=True):
     """Examine every file first, then write: a mistake in one file leaves the outbox as it was."""
 
     examine: Examine

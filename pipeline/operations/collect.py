@@ -9,6 +9,8 @@ from datetime import timedelta
 from threading import Event
 from typing import Final
 
+from msgspec import Struct
+
 from pipeline.errors import StorageError
 from pipeline.feedback.sources.keep import Kept, Unread
 from pipeline.feedback.sources.port import Source, SourceUnavailable
@@ -21,8 +23,7 @@ _LONGEST_WAIT_S: Final = 600.0  # a server that refuses a login may lock the acc
 _log = logging.getLogger("broadsheet")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Receive:
+class Receive(Struct, frozen=True, kw_only=True):
     """Take in one mail: it is heard, or kept because nobody can read it; never lost."""
 
     hear: Hear
@@ -56,8 +57,7 @@ class Collected:
     unread: int = 0  # kept for a person
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Collect:
+class Collect(Struct, frozen=True, kw_only=True):
     """Hear everything new in the mailbox of the settings."""
 
     source: Source
@@ -115,8 +115,7 @@ def _explained(error: Exception) -> str:
     return f"this round broke ({type(error).__name__}); it is tried again"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Replay:
+class Replay(Struct, frozen=True, kw_only=True):
     """Hear kept mail once more, as after an update that reads more."""
 
     receive: Receive

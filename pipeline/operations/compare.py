@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Final
+
+from msgspec import Struct
 
 CONTEXT: Final = 3  # lines around a change
 _LONGEST_LINE: Final = 2_000  # characters within which words are compared
@@ -14,16 +15,14 @@ _ALIKE: Final = 0.5  # share of words that two versions of one line have in comm
 _WORD: Final = re.compile(r"\w+|\s+|[^\w\s]")
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(Struct, frozen=True):
     """A part of a line, and whether it differs from the other side."""
 
     text: str
     differs: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class Row(Struct, frozen=True, kw_only=True):
     """A line of either text, or of both; a number of None says it is not there."""
 
     old: int | None

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from msgspec import Struct
 
 from pipeline.audience.address import parse_address
 from pipeline.audience.tokens import Action, Ticket
@@ -17,8 +18,7 @@ from pipeline.storage.standing import Confirmed
 from pipeline.storage.suppressions import Suppressions
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConfirmView:
+class ConfirmView(Struct, frozen=True, kw_only=True):
     """What the page shows."""
 
     address: str  # masked; empty: GONE
@@ -28,8 +28,7 @@ class ConfirmView:
     language: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Confirm:
+class Confirm(Struct, frozen=True, kw_only=True):
     """Turn a question into consent, in time and once."""
 
     bearers: Bearers

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from pipeline.model.dispatch import Dispatch, DispatchId, DispatchState
 from pipeline.model.ports import Clock
@@ -10,8 +10,7 @@ from pipeline.operations.recover import Recover
 from pipeline.storage.dispatches import Dispatches
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Control:
+class Control(Struct, frozen=True, kw_only=True):
     """Moves a dispatch along its table of states; what is on the wire is finished first."""
 
     dispatches: Dispatches

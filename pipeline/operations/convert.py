@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.errors import Diagnostic
+from msgspec import Struct
+
+from pipeline.diagnostic import Diagnostic
 from pipeline.formats import read
 from pipeline.formats.markdown_writer import write_markdown
 from pipeline.operations.read import ReadIssue
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Convert:
+class Convert(Struct, frozen=True, kw_only=True):
     """Give the author a Markdown file to go on with."""
 
     read: ReadIssue

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from pipeline.audience.secrets import Keys
 from pipeline.audience.tokens import ReturnPath
@@ -30,8 +31,7 @@ from pipeline.storage.progress import DispatchCounts
 from pipeline.storage.throttles import Throttles
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Delivered:
+class Delivered(Struct, frozen=True, kw_only=True):
     """How far a dispatch is after a run."""
 
     dispatch: Dispatch
@@ -40,8 +40,7 @@ class Delivered:
     notes: tuple[str, ...] = ()  # what a person should know of what servers said
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Deliver:
+class Deliver(Struct, frozen=True, kw_only=True):
     """Take a dispatch as far as it goes now; call it again to go on."""
 
     outbox: Outbox

@@ -6,8 +6,9 @@ import email
 import email.policy
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from pipeline.delivery.report import Progress
 from pipeline.errors import BroadsheetError, NotAllowed
@@ -30,8 +31,7 @@ class DemoFailed(BroadsheetError):
     """Something does not add up; the message says what."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Demo:
+class Demo(Struct, frozen=True, kw_only=True):
     """Build, check, approve, publish, import, send to a mail server on loopback, prove."""
 
     build: Build

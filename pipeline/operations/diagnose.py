@@ -6,11 +6,11 @@ import shutil
 import sqlite3
 import stat
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
+from msgspec import Struct
 from sqlalchemy import text
 
 from pipeline.audience.secrets import LENGTH, Keys, load_secrets
@@ -76,8 +76,7 @@ _UNBALANCED: Final = text(
 _UNCERTAIN: Final = text("SELECT count(*) FROM delivery WHERE status = 'uncertain'")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Diagnose:
+class Diagnose(Struct, frozen=True, kw_only=True):
     """Gather what the rules look at, and ask them; nothing is mailed to anybody."""
 
     outbox: Outbox

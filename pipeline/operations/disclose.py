@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 
 from pipeline.audience.tokens import Action
 from pipeline.model.notice import NoticeKind
@@ -11,8 +10,7 @@ from pipeline.operations.mailed_link import MailedLink
 from pipeline.storage.disclosure import Disclosure
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Disclose(MailedLink):
+class Disclose(MailedLink, frozen=True, kw_only=True):
     """Hand people what is stored of them."""
 
     notice = NoticeKind.DISCLOSE

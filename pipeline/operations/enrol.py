@@ -10,6 +10,8 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Final, Self
 
+from msgspec import Struct
+
 from pipeline.audience.address import clean_name, parse_address
 from pipeline.audience.columns import Wanted
 from pipeline.audience.decoding import detect_encoding
@@ -26,8 +28,7 @@ WINDOW: Final = 20_000  # rows in memory, sorted before they are stored
 _SHOWN: Final = 10  # doubts; the file has the others
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Enrol:
+class Enrol(Struct, frozen=True, kw_only=True):
     """Write down who may be written to, on one list."""
 
     subscribers: Subscribers

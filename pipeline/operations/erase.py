@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -19,8 +18,7 @@ from pipeline.storage.erasure import Erasure
 _LARGEST: Final = 64 * 1024 * 1024  # bytes; no mail is larger
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Erase(MailedLink):
+class Erase(MailedLink, frozen=True, kw_only=True):
     """Take a person out of everything; what remains is that their address is not to be written to.
 
     Files that the operator made, such as the CSV of an import, are the operator's.

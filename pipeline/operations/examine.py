@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from pipeline.errors import ConfigError, Diagnostic, Severity
+from msgspec import Struct, field
+from msgspec.structs import replace
+
+from pipeline.diagnostic import Diagnostic, Severity
+from pipeline.errors import ConfigError
 from pipeline.formats.codes import CODES as READER_CODES
 from pipeline.images.codes import CODES as PICTURE_CODES
 from pipeline.images.collect import Collector
@@ -25,8 +28,7 @@ from pipeline.preflight.verdict import judge
 from pipeline.render import Renderer
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Composed:
+class Composed(Struct, frozen=True, kw_only=True):
     """An issue taken to its message; nobody has judged it yet."""
 
     file: Path
@@ -38,8 +40,7 @@ class Composed:
     said: tuple[Diagnostic, ...]  # by the reader and about pictures
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Examined:
+class Examined(Struct, frozen=True, kw_only=True):
     """Everything known of an issue before it is frozen."""
 
     file: Path
@@ -50,8 +51,7 @@ class Examined:
     diagnostics: tuple[Diagnostic, ...]  # of reader, pictures and preflight, as they count
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Examine:
+class Examine(Struct, frozen=True, kw_only=True):
     """Read, render, compose and check one file: the same bytes that would be sent."""
 
     read: ReadIssue

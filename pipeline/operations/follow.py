@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from pipeline.errors import Diagnostic, Severity
+from msgspec import Struct, field
+from msgspec.structs import replace
+
+from pipeline.diagnostic import Diagnostic, Severity
 from pipeline.model.newsletter import Newsletter
 from pipeline.operations.examine import Examined, issue_url
 from pipeline.preflight.following.door import Door
@@ -15,8 +17,7 @@ from pipeline.preflight.following.rules import judged, places
 from pipeline.preflight.verdict import weigh
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Follow:
+class Follow(Struct, frozen=True, kw_only=True):
     """Follow the links of examined issues; each address is asked for once, whoever links it."""
 
     newsletter: Newsletter

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from pipeline.audience.secrets import Keys
 from pipeline.audience.tokens import ReturnPath, Tokens
@@ -54,8 +56,7 @@ _MILDEST: Final = (
 _WEIGHTY: Final = {FeedbackKind.HARD, FeedbackKind.COMPLAINT, FeedbackKind.UNSUBSCRIBE}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Judged:
+class Judged(Struct, frozen=True, kw_only=True):
     """One verdict, and what followed from it."""
 
     feedback: Feedback
@@ -64,8 +65,7 @@ class Judged:
     known: bool  # it was heard before, and nothing followed this time
 
 
-@dataclass(frozen=True, slots=True)
-class Heard:
+class Heard(Struct, frozen=True):
     """What a mail or a call had to say."""
 
     judged: tuple[Judged, ...]
@@ -92,8 +92,7 @@ class Heard:
         return bool(self.judged) and all(each.known for each in self.judged)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hear:
+class Hear(Struct, frozen=True, kw_only=True):
     """Take in what comes back. Idempotent: the same again changes nothing.
 
     Anybody can write a bounce, so only a token of ours proves whom one is about, and what is not

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct
 
 from pipeline.errors import ConfigError
 from pipeline.formats.markdown_writer import write_markdown
@@ -61,8 +62,7 @@ IGNORED: Final = """\
 """
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Init:
+class Init(Struct, frozen=True, kw_only=True):
     """Make a folder in which `broadsheet build` works at once."""
 
     today: date
@@ -87,8 +87,7 @@ class Init:
         yield ".gitignore", IGNORED
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewIssue:
+class NewIssue(Struct, frozen=True, kw_only=True):
     """Start an issue file with the next free number."""
 
     folder: Path

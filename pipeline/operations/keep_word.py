@@ -6,12 +6,13 @@ import json
 import os
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import blake2b
 from pathlib import Path
 from threading import get_ident
 from typing import Final, NamedTuple
+
+from msgspec import Struct
 
 from pipeline.audience.tokens import Action, TokenError, Tokens
 from pipeline.errors import StorageError
@@ -55,8 +56,7 @@ class _Word(NamedTuple):
             raise ValueError(str(error)) from error
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeepWord:
+class KeepWord(Struct, frozen=True, kw_only=True):
     """Promise an unsubscription while somebody else has the database, as an import has.
 
     A word is a file named after its token's hash, so that saying it twice is saying it once. It

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from itertools import islice
+
+from msgspec import Struct
 
 from pipeline.audience.address import parse_address
 from pipeline.errors import ConfigError
@@ -13,8 +14,7 @@ from pipeline.storage.subscribers import Subscribers
 from pipeline.storage.turns import Turns
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Label:
+class Label(Struct, frozen=True, kw_only=True):
     """Change the tags of people; a tag belongs to the person, on every list."""
 
     subscribers: Subscribers

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from pipeline.audience.address import parse_address
 from pipeline.errors import ConfigError
@@ -19,8 +20,7 @@ from pipeline.storage.subscribers import Subscribers
 from pipeline.storage.suppressions import Suppressions
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
+class Look(Struct, frozen=True, kw_only=True):
     """Everything an operator may ask about people; changes nothing."""
 
     lists: Lists

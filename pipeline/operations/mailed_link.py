@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import ClassVar, Final
+
+from msgspec import Struct
 
 from pipeline.audience.tokens import Action, Ticket
 from pipeline.model.notice import NoticeKind
@@ -16,8 +17,7 @@ from pipeline.storage.notices import Notices
 LINK_WORKS: Final = timedelta(hours=24)  # since its mail was asked for
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LinkView:
+class LinkView(Struct, frozen=True, kw_only=True):
     """What the page of a mailed link shows."""
 
     address: str  # masked
@@ -25,8 +25,7 @@ class LinkView:
     language: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MailedLink:
+class MailedLink(Struct, frozen=True, kw_only=True):
     """Two steps: who has a preferences link asks for a mail, and the link in that mail acts."""
 
     notice: ClassVar[NoticeKind]  # the mail that carries the link

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
 from hashlib import blake2b
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from pipeline.audience.secrets import Keys
 from pipeline.audience.tokens import Action
@@ -57,16 +60,14 @@ _LINKS: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Notified:
+class Notified(Struct, frozen=True, kw_only=True):
     """What a call did."""
 
     sent: int = 0  # accepted by the sender
     failures: tuple[str, ...] = ()  # why others wait; no address is in it
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Notify:
+class Notify(Struct, frozen=True, kw_only=True):
     """Carry notices to the sender of the settings, one by one.
 
     A notice has no journal: killed between a message and its row, or never answered, it is sent

@@ -9,11 +9,13 @@ from __future__ import annotations
 import http.client
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlencode, urlsplit
+
+from msgspec import Struct
+from msgspec.structs import asdict, replace
 
 from pipeline.outbox.files import write_if_changed
 
@@ -23,8 +25,7 @@ _FIRST_WAIT: Final = timedelta(minutes=1)
 _LONGEST_WAIT: Final = timedelta(hours=6)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pinged:
+class Pinged(Struct, frozen=True, kw_only=True):
     """What the hub was told, and what it still has to hear; addresses of feeds."""
 
     told: tuple[str, ...] = ()
@@ -33,8 +34,7 @@ class Pinged:
     problem: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Note:
+class _Note(Struct, frozen=True):
     """A feed the hub does not know about yet."""
 
     since: str  # ISO; empty: nobody tried
@@ -42,8 +42,7 @@ class _Note:
     after: str  # ISO; not before
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ping:
+class Ping(Struct, frozen=True, kw_only=True):
     """Remember what to tell, and tell it. A hub that is down costs one attempt a run."""
 
     hub: str | None  # None: there is none, and nothing is remembered

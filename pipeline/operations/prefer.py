@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Final
 from zoneinfo import available_timezones
+
+from msgspec import Struct
 
 from pipeline.audience.address import clean_name, parse_address
 from pipeline.audience.tokens import Action, Ticket
@@ -53,8 +54,7 @@ class Pause(StrEnum):
                 return now + int(self.value) * _MONTH
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
+class Choice(Struct, frozen=True, kw_only=True):
     """A list they may be on."""
 
     name: str
@@ -63,8 +63,7 @@ class Choice:
     on: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PreferencesView:
+class PreferencesView(Struct, frozen=True, kw_only=True):
     """What the page shows."""
 
     address: str  # masked
@@ -75,8 +74,7 @@ class PreferencesView:
     zone: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Changes:
+class Changes(Struct, frozen=True, kw_only=True):
     """What somebody wants otherwise; None leaves it as it is."""
 
     lists: frozenset[str] | None = None  # names of those to be on, of those that were offered
@@ -94,8 +92,7 @@ class Preferred(StrEnum):
     BLOCKED = "blocked"  # saved, but only an operator can let mail go to them again
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Prefer:
+class Prefer(Struct, frozen=True, kw_only=True):
     """Let the bearer of a link to their preferences change them.
 
     The link stands in every mail, and mails get forwarded: it alone brings nobody back who left.

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from datetime import date
 from hashlib import sha256
 from pathlib import Path
 
-from pipeline.errors import Diagnostic, OutboxError
+from msgspec import Struct
+from msgspec.structs import replace
+
+from pipeline.diagnostic import Diagnostic
+from pipeline.errors import OutboxError
 from pipeline.model.entry import EntryId
 from pipeline.model.issue_json import from_json
 from pipeline.model.newsletter import Newsletter
@@ -23,8 +26,7 @@ from pipeline.outbox.folder import Outbox
 from pipeline.outbox.message import MessageTemplate
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
+class Look(Struct, frozen=True, kw_only=True):
     """What would be sent of an issue: composed for everybody, to be filled for one."""
 
     entry: EntryId
@@ -45,8 +47,7 @@ class Look:
         return sha256(b"\0".join(self.template.parts)).hexdigest()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Preview:
+class Preview(Struct, frozen=True, kw_only=True):
     """Go the way of a build and of a dispatch, and stop before anything is written or sent."""
 
     examine: Examine

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from msgspec import Struct
 from sqlalchemy import delete, exists, or_
 
 from pipeline.audience.address import parse_address
@@ -36,8 +36,7 @@ _REFERRING: Final = (delivery, exclusion, feedback)
 _ENOUGH: Final = timedelta(minutes=1)  # to confirm: it happens in the same breath
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Probe:
+class Probe(Struct, frozen=True, kw_only=True):
     """Somebody of our own, on a list of their own, to whom nothing is mailed.
 
     The token in their link is one of ours, so that the running site takes it for what it is. They

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from pipeline.audience.address import AddressError, parse_address
 from pipeline.audience.secrets import Keys
@@ -19,8 +21,7 @@ from pipeline.storage.feedbacks import Feedbacks
 from pipeline.storage.subscribers import Subscribers
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Proof:
+class Proof(Struct, frozen=True, kw_only=True):
     """Whom and what a verdict is about: a token says so that only their mail held."""
 
     subscriber: SubscriberId
@@ -31,8 +32,7 @@ class Proof:
     by_link: bool = False  # by nothing but the link of a mail, which whoever has the mail has
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Prove:
+class Prove(Struct, frozen=True, kw_only=True):
     """Find the token in a verdict that says whom it is about: the best one first."""
 
     feedbacks: Feedbacks

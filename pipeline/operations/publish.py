@@ -6,12 +6,14 @@ import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
 from datetime import datetime, time
 from functools import cached_property
 from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from pipeline.formats.markdown_writer import write_markdown
 from pipeline.model.entry import EntryId
@@ -38,16 +40,14 @@ _PICTURE: Final = re.compile(r"-[0-9a-f]{8}\.(?:gif|jpg|png)\Z")  # as `images` 
 _NEVER: Final = "-"  # stands where a digest would: a file to look at again
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Waiting:
+class Waiting(Struct, frozen=True, kw_only=True):
     """An approved entry whose moment has not come."""
 
     id: EntryId
     date: str  # ISO
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Publication:
+class Publication(Struct, frozen=True, kw_only=True):
     """What was written and removed, and what is still to come."""
 
     files: tuple[Path, ...]  # what was looked at closely, and all that lies in the site itself
@@ -58,8 +58,7 @@ class Publication:
     pinged: Pinged
 
 
-@dataclass(frozen=True, kw_only=True)
-class Publish:
+class Publish(Struct, frozen=True, kw_only=True):
     """Turn approved entries into feeds and pages, from issue.json and never from mail HTML.
 
     An issue is public from its date on, at the slot's local time; what nobody approved never is.
@@ -108,8 +107,7 @@ class Publish:
             return run.as_it_was(now) or run(now)
 
 
-@dataclass(frozen=True)
-class _Run:
+class _Run(Struct, frozen=True, dict=True):
     """One writing of the site."""
 
     publish: Publish

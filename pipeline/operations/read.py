@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from pipeline.errors import ConfigError
 from pipeline.formats import DateOrder, Format, Reading, read
@@ -12,8 +13,7 @@ from pipeline.formats import DateOrder, Format, Reading, read
 LARGEST_FILE = 1 << 20  # bytes; the reader refuses more, so do not even load it
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReadIssue:
+class ReadIssue(Struct, frozen=True, kw_only=True):
     """Turn a file into an Issue, with everything there is to say about it."""
 
     formats: Sequence[Format]

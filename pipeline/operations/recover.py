@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from pipeline.delivery.lock import DispatchLock
 from pipeline.delivery.recovery import recover
@@ -14,8 +15,7 @@ from pipeline.model.retry import RetryPolicy
 from pipeline.storage.ledger import SqlLedger
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recover:
+class Recover(Struct, frozen=True, kw_only=True):
     """Without it the numbers of a dispatch whose sender was killed are some moments old."""
 
     ledger: SqlLedger

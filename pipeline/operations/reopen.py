@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from pipeline.errors import NotAllowed
 from pipeline.model.delivery import DeliveryStatus
@@ -13,8 +13,7 @@ from pipeline.storage.dispatches import Dispatches
 from pipeline.storage.ledger import SqlLedger
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reopen:
+class Reopen(Struct, frozen=True, kw_only=True):
     """Send the uncertain or the refused again, or take the uncertain for accepted."""
 
     dispatches: Dispatches

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from pipeline.audience.secrets import add_secret
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RotateKeys:
+class RotateKeys(Struct, frozen=True, kw_only=True):
     """Add a secret to those of the workspace."""
 
     file: Path

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from pipeline.errors import NotAllowed
 from pipeline.model.audience import Audience
@@ -15,8 +16,7 @@ from pipeline.outbox.folder import Outbox
 from pipeline.storage.dispatches import EVERYBODY, Dispatches
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Schedule:
+class Schedule(Struct, frozen=True, kw_only=True):
     """Write a dispatch row: entry, audience, time, bound to the digest that was approved."""
 
     outbox: Outbox

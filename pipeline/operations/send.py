@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from pipeline.delivery.report import Progress, Stop
 from pipeline.errors import NotAllowed
@@ -19,8 +20,7 @@ from pipeline.storage.dispatches import EVERYBODY
 _SAMPLE = 3
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rehearsal:
+class Rehearsal(Struct, frozen=True, kw_only=True):
     """What sending would do: everything a person wants to know before the button."""
 
     entry: Entry
@@ -34,8 +34,7 @@ class Rehearsal:
     recovered: int  # deliveries that were on the wire when that run died
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Send:
+class Send(Struct, frozen=True, kw_only=True):
     """Send an approved entry to an audience, or go on where an earlier run stopped."""
 
     schedule: Schedule

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from pipeline.audience.address import parse_address
 from pipeline.delivery.single import send_single
@@ -18,8 +18,7 @@ from pipeline.outbox.folder import Outbox
 from pipeline.outbox.message import Reader
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SendOne:
+class SendOne(Struct, frozen=True, kw_only=True):
     """The very bytes readers will get, but for the reader; no row is written."""
 
     outbox: Outbox

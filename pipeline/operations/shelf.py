@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
 from enum import StrEnum
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct, field
 
 from pipeline.errors import BroadsheetError, ConfigError, IssueError, OutboxError
 from pipeline.model.dispatch import Dispatch, DispatchState
@@ -52,8 +53,7 @@ _BY_DISPATCH: Final[Mapping[DispatchState, Standing]] = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Item:
+class Item(Struct, frozen=True, kw_only=True):
     """An issue file or an entry in the list."""
 
     name: str  # of the file, or of the entry
@@ -61,8 +61,7 @@ class Item:
     standing: tuple[Standing, ...]  # the most telling first
 
 
-@dataclass(frozen=True, slots=True)
-class _Frozen:
+class _Frozen(Struct, frozen=True):
     """What is known of an entry; nothing if it is not as it was left."""
 
     entry: Entry | None
@@ -73,8 +72,7 @@ class _Frozen:
         return dict(self.entry.parts)["issue.json"] if self.entry else ""
 
 
-@dataclass(frozen=True, slots=True)
-class _Read:
+class _Read(Struct, frozen=True):
     """What is known of an issue file."""
 
     title: str
@@ -82,8 +80,7 @@ class _Read:
     digest: str  # of its issue.json
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shelf:
+class Shelf(Struct, frozen=True, kw_only=True):
     """Reads names, titles and states; what did not change on the disk is not read again."""
 
     files: Callable[[], Iterable[Path]]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from pipeline.audience.address import parse_address
 from pipeline.model.ports import Clock
@@ -10,8 +10,7 @@ from pipeline.model.subscriber import SuppressionReason
 from pipeline.storage.suppressions import Suppressions
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Suppress:
+class Suppress(Struct, frozen=True, kw_only=True):
     """Suppress addresses, and lift what readers cannot lift themselves."""
 
     suppressions: Suppressions

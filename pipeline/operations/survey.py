@@ -6,12 +6,14 @@ import json
 import os
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
 from datetime import datetime, time
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from pipeline.errors import ConfigError
 from pipeline.model.entry import PICTURES, Approval, Entry, EntryId
@@ -29,8 +31,7 @@ _NEVER: Final = "-"  # stands where a stamp would: there is no approval, or nobo
 _READ_AHEAD: Final = 128  # issues in memory; the largest feed has fifty
 
 
-@dataclass(frozen=True, kw_only=True)
-class Survey:
+class Survey(Struct, frozen=True, kw_only=True, dict=True):
     """A look through the outbox beside what the last run left; the library of the archive too."""
 
     outbox: Outbox

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from pipeline.errors import ConfigError, Diagnostic, IssueError, Severity, TemplateError
+from msgspec import Struct
+from msgspec.structs import replace
+
+from pipeline.diagnostic import Diagnostic, Severity
+from pipeline.errors import ConfigError, IssueError, TemplateError
 from pipeline.operations.examine import Examine
 from pipeline.render import Renderer
 from pipeline.render.folders import DEFAULT, FAMILY, TemplateFolders, template_names
@@ -19,8 +22,7 @@ SAMPLE: Final = "sample.md"
 SAMPLES: Final = "samples"  # of the family: languages every template must be able to show
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Template:
+class Template(Struct, frozen=True, kw_only=True):
     """A template as a list shows it."""
 
     name: str
@@ -31,8 +33,7 @@ class Template:
     files: tuple[str, ...]  # all files of the workspace's folder
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ListTemplates:
+class ListTemplates(Struct, frozen=True, kw_only=True):
     """List the templates an issue can be sent in."""
 
     roots: Sequence[Path]  # the workspace's first, the packaged one last
@@ -63,8 +64,7 @@ class ListTemplates:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewTemplate:
+class NewTemplate(Struct, frozen=True, kw_only=True):
     """Start a template of one's own from one that is there."""
 
     roots: Sequence[Path]
@@ -93,8 +93,7 @@ class NewTemplate:
         return tuple(folder / part for _, part in copied)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Checked:
+class Checked(Struct, frozen=True, kw_only=True):
     """What a check of one template found."""
 
     name: str
@@ -107,8 +106,7 @@ class Checked:
         return sum(each.severity is Severity.ERROR for each in self.found)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CheckTemplate:
+class CheckTemplate(Struct, frozen=True, kw_only=True):
     """Look at a template's files, and send every sample through the whole walk with it."""
 
     roots: Sequence[Path]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+
+from msgspec import Struct, field
 
 from pipeline.delivery.report import Stop
 from pipeline.errors import BroadsheetError, Locked, OutboxError
@@ -26,8 +27,7 @@ from pipeline.storage.dispatches import Dispatches
 from pipeline.storage.slots import Slots
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ticked:
+class Ticked(Struct, frozen=True, kw_only=True):
     """What a tick did."""
 
     decisions: tuple[Decision, ...]
@@ -35,8 +35,7 @@ class Ticked:
     failures: tuple[str, ...]  # what could not be worked on, and why
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tick:
+class Tick(Struct, frozen=True, kw_only=True):
     """Keep readers' words, fill the weekly slot, then work on every dispatch that is due."""
 
     outbox: Outbox

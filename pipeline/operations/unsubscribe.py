@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import takewhile
 from typing import Final, Literal
+
+from msgspec import Struct
 
 from pipeline.audience.tokens import Action, Ticket
 from pipeline.model.notice import NoticeKind
@@ -25,8 +26,7 @@ UNDO_WITHIN: Final = timedelta(hours=24)
 Method = Literal["one-click", "page", "mail"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UnsubscribeView:
+class UnsubscribeView(Struct, frozen=True, kw_only=True):
     """What the page shows."""
 
     address: str  # masked; empty: nothing is known of them any more
@@ -37,8 +37,7 @@ class UnsubscribeView:
     language: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unsubscribe:
+class Unsubscribe(Struct, frozen=True, kw_only=True):
     """Take a reader's word back by a signed token; idempotent, and valid for ever."""
 
     bearers: Bearers

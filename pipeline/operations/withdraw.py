@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from pipeline.audience.address import parse_address
 from pipeline.errors import ConfigError
@@ -13,8 +13,7 @@ from pipeline.storage.lists import Lists
 from pipeline.storage.subscribers import Subscribers
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Withdraw:
+class Withdraw(Struct, frozen=True, kw_only=True):
     """Take a person off lists; they stay on record so that no import brings them back."""
 
     lists: Lists

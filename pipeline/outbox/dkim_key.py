@@ -17,6 +17,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
+from msgspec import Struct
+
 from pipeline.errors import ConfigError
 
 RSA_BITS: Final = 2048  # what we make, and the least we take (RFC 8301 3.2)
@@ -41,8 +43,7 @@ class DkimKey:
     sign: Callable[[bytes], bytes] = field(repr=False, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
-class DnsRecord:
+class DnsRecord(Struct, frozen=True):
     """The TXT record under which verifiers find a public key (RFC 6376 3.6.2)."""
 
     name: str  # without the dot at its end

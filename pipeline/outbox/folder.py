@@ -13,7 +13,10 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
-from pipeline.errors import ChecksFailed, Diagnostic, OutboxError, Severity
+from msgspec import Struct
+
+from pipeline.diagnostic import Diagnostic, Severity
+from pipeline.errors import ChecksFailed, OutboxError
 from pipeline.model.entry import PARTS, PICTURES, Approval, Counts, Entry, EntryId
 from pipeline.model.newsletter import Newsletter
 from pipeline.model.picture import Picture
@@ -36,8 +39,7 @@ APPROVAL: Final = "approval.json"
 INDEX: Final = "index.html"
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
+class Written(Struct, frozen=True):
     """An entry as it is now, and whether anything had to be written."""
 
     entry: Entry

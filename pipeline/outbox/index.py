@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from msgspec import Struct
 
 from pipeline.model.entry import Approval, Entry, EntryId
 from pipeline.model.newsletter import Newsletter
@@ -34,8 +34,7 @@ LINKS: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Card:
+class Card(Struct, frozen=True, kw_only=True):
     """What the page shows of an entry."""
 
     entry: Entry

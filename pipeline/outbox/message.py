@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from email.utils import format_datetime
 from enum import IntEnum, auto
@@ -11,6 +10,8 @@ from functools import lru_cache
 from html import escape
 from types import MappingProxyType
 from typing import Final, NamedTuple
+
+from msgspec import Struct
 
 from pipeline.model.moment import EPOCH, microseconds
 from pipeline.model.rendered import NAME, TextSlot
@@ -68,8 +69,7 @@ class Link(NamedTuple):
         return slot_value(self.start + token)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MessageTemplate:
+class MessageTemplate(Struct, frozen=True, kw_only=True):
     """A message for all readers, complete but for the gaps; `compose` makes it."""
 
     parts: tuple[bytes, ...]  # nothing where a gap is

@@ -8,7 +8,7 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any, TypeVar
 
-from pipeline.errors import Diagnostic, Severity
+from pipeline.diagnostic import Diagnostic, Severity
 from pipeline.model.entry import Approval, Counts, Entry, EntryId
 
 Json = Any  # what json.dumps takes and json.loads gives

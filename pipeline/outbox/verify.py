@@ -9,7 +9,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
-from pipeline.errors import Diagnostic, OutboxError, Severity
+from pipeline.diagnostic import Diagnostic, Severity
+from pipeline.errors import OutboxError
 from pipeline.model.entry import PARTS, PICTURES, Entry
 from pipeline.model.picture import Picture, media_type
 from pipeline.outbox import files, records

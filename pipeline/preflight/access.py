@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import pairwise
 
-from pipeline.errors import Diagnostic
+from pipeline.diagnostic import Diagnostic
 from pipeline.model.language import direction
 from pipeline.preflight.finding import error, shorten, warning
 from pipeline.preflight.mail import Mail

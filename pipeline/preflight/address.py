@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import ip_address
 from typing import Final
 from urllib.parse import parse_qsl, quote, urlsplit
 
-from pipeline.errors import Severity
+from msgspec import Struct
+
+from pipeline.diagnostic import Severity
 from pipeline.model.rendered import MergeSlot
 
 _INVISIBLE: Final = re.compile(r"[\x00-\x20\x7f-\xa0\u2028\u2029]")
@@ -18,8 +19,7 @@ _HIDDEN_RECIPIENTS: Final = frozenset({"to", "cc", "bcc"})
 _SLOTS: Final = frozenset(slot.value for slot in MergeSlot)
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(Struct, frozen=True):
     """What is wrong with an address, before anything is known of its place."""
 
     code: str

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-from pipeline.errors import Severity
+from msgspec import Struct
+
+from pipeline.diagnostic import Severity
 
 _FILE: Final = Path(__file__).with_name("checks.toml")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
+class Check(Struct, frozen=True, kw_only=True):
     """One code, explained; docs/checks.md lists all."""
 
     code: str

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
 from typing import Final
 
-from pipeline.errors import Diagnostic
+from msgspec.structs import replace
+
+from pipeline.diagnostic import Diagnostic
 from pipeline.model.issue import Issue
 from pipeline.model.newsletter import Newsletter
 from pipeline.model.rendered import RenderedIssue

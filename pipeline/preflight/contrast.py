@@ -7,7 +7,7 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
 
-from pipeline.errors import Diagnostic
+from pipeline.diagnostic import Diagnostic
 from pipeline.preflight.finding import error, shorten, warning
 from pipeline.preflight.looks.cascade import Cascade, has_dark_rules, names
 from pipeline.preflight.looks.colour import contrast

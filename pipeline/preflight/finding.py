@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipeline.errors import Diagnostic, Severity
+from pipeline.diagnostic import Diagnostic, Severity
 from pipeline.model.issue import Issue, Span
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pipeline.errors import Diagnostic
+from pipeline.diagnostic import Diagnostic
 from pipeline.model.rendered import MergeSlot
 from pipeline.preflight.finding import error, shorten
 from pipeline.preflight.mail import Mail, squeeze

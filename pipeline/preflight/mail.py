@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
 
 from lxml.etree import ParserError
 from lxml.html import HtmlElement, document_fromstring
+from msgspec import Struct
 
 from pipeline.model.issue import Issue
 from pipeline.model.newsletter import Newsletter
@@ -23,16 +23,14 @@ from pipeline.preflight.parts import Part, parts
 from pipeline.preflight.walk import Reference, references
 
 
-@dataclass(frozen=True, slots=True)
-class Filled:
+class Filled(Struct, frozen=True):
     """The message that a sample reader would get."""
 
     reader: SampleReader
     message: bytes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mail:
+class Mail(Struct, frozen=True, kw_only=True):
     """A mail about to be frozen."""
 
     issue: Issue

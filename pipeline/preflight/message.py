@@ -9,7 +9,7 @@ from email.utils import parseaddr, parsedate_to_datetime
 from functools import lru_cache
 from typing import Final
 
-from pipeline.errors import Diagnostic
+from pipeline.diagnostic import Diagnostic
 from pipeline.model.rendered import MARKER, MergeSlot
 from pipeline.preflight.finding import error, shorten
 from pipeline.preflight.mail import Mail

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pipeline.errors import Diagnostic, Severity
+from pipeline.diagnostic import Diagnostic, Severity
 from pipeline.model.content import plain
 from pipeline.preflight.address import fault, normal
 from pipeline.preflight.finding import error, shorten, warning

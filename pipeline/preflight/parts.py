@@ -10,16 +10,16 @@ import base64
 import binascii
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
+
+from msgspec import Struct
 
 _BOUNDARY: Final = re.compile(rb"boundary=\"?([^\";\s]+)", re.IGNORECASE)
 _DEEPEST: Final = 5  # multiparts in one another
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(Struct, frozen=True):
     """One part that is no multipart."""
 
     media_type: str  # small letters, without parameters

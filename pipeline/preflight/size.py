@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from pipeline.errors import Diagnostic
+from pipeline.diagnostic import Diagnostic
 from pipeline.preflight.finding import error, note, shorten, warning
 from pipeline.preflight.mail import Mail
 from pipeline.preflight.parts import has_line_beyond

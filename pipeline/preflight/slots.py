@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 from urllib.parse import unquote
 
-from pipeline.errors import Diagnostic
+from pipeline.diagnostic import Diagnostic
 from pipeline.model.reading import issue_text
 from pipeline.model.rendered import MergeSlot
 from pipeline.preflight.finding import error, note, shorten

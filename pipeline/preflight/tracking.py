@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 from urllib.parse import parse_qsl, urlsplit
 
-from pipeline.errors import Diagnostic
+from pipeline.diagnostic import Diagnostic
 from pipeline.model.issue import Issue
 from pipeline.preflight.address import normal
 from pipeline.preflight.finding import note, shorten, warning

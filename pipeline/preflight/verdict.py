@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Final
 
-from pipeline.errors import Diagnostic, Severity
+from msgspec.structs import replace
+
+from pipeline.diagnostic import Diagnostic, Severity
 from pipeline.model.issue import Issue
 from pipeline.preflight.catalogue import checks
 from pipeline.preflight.finding import note, warning

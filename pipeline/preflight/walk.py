@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import assert_never
+
+from msgspec import Struct
 
 from pipeline.model.content import (
     Block,
@@ -31,8 +32,7 @@ from pipeline.model.content import (
 from pipeline.model.issue import Issue, Story
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reference:
+class Reference(Struct, frozen=True, kw_only=True):
     """A URL the author wrote."""
 
     url: str

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from difflib import SequenceMatcher
 from typing import Final
 
-from pipeline.errors import Diagnostic
+from pipeline.diagnostic import Diagnostic
 from pipeline.preflight.finding import note, shorten, warning
 from pipeline.preflight.mail import Mail, squeeze
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from pipeline.model.issue import Issue
 from pipeline.publish.characters import one_line
@@ -17,8 +18,7 @@ LONGEST: Final = 60
 _TAKEN: Final = frozenset({"content", "contents"})  # ids of the page around the article
 
 
-@dataclass(frozen=True, slots=True)
-class Stop:
+class Stop(Struct, frozen=True):
     """A line of the table of contents."""
 
     id: str

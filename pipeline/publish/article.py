@@ -7,11 +7,12 @@ no style, no script, no address a browser would run, nothing that belongs to one
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
 from itertools import zip_longest
 from typing import Final, assert_never
 
 from markupsafe import Markup, escape
+from msgspec import Struct
+from msgspec.structs import replace
 
 from pipeline.model.content import (
     Block,
@@ -73,8 +74,7 @@ def section_html(section: Section, *, base_url: str, words: Words = ENGLISH) -> 
     return clean(article.issue(Issue(title="", sections=(replace(section, title=None),))))
 
 
-@dataclass(frozen=True, slots=True)
-class _Article:
+class _Article(Struct, frozen=True):
     """Writes elements; `depth` is the level of the heading the blocks stand under."""
 
     base_url: str

@@ -11,14 +11,16 @@ import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
+from msgspec import Struct
+
 from pipeline.errors import OutboxError
 from pipeline.model.entry import EntryId
-from pipeline.publish.record import Group, Listing, Record
+from pipeline.publish.record import Listing, Record
 
 VERSION: Final = 2
 _TABLES: Final = """
@@ -37,8 +39,7 @@ _BRIEF: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
+class Known(Struct, frozen=True, kw_only=True):
     """An entry as the last run left it."""
 
     stamp: str  # of its files; the same stamp needs no second look
@@ -49,8 +50,7 @@ class Known:
     beside: str = ""  # what the links to its neighbours were made of
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finished:
+class Finished(Struct, frozen=True, kw_only=True):
     """What a run left that came to its end. Within `since` and `until` time alone changes nothing."""
 
     look: str  # of the frame
@@ -107,9 +107,7 @@ class Catalogue:
         """
         found = self._database.execute("SELECT document FROM listing WHERE id = ?", (entry,))
         for (text,) in found:
-            fields = json.loads(text)
-            groups = tuple(Group(**each) for each in fields.pop("groups"))
-            return Listing(**fields, groups=groups)
+            return msgspec.json.decode(text, type=Listing)
         raise KeyError(entry)
 
     def put(self, known: Known, listing: Listing) -> None:
@@ -125,7 +123,7 @@ class Catalogue:
         )
         self._database.execute(
             "INSERT OR REPLACE INTO listing VALUES (?, ?)",
-            (record.entry, json.dumps(asdict(listing))),
+            (record.entry, msgspec.json.encode(listing).decode()),
         )
 
     def stand(self, entry: EntryId, *, stamp: str, approved: bool) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from hashlib import sha256
 from importlib.resources import files
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from pipeline.publish import llms, search, sitemap
 from pipeline.publish.feed import Channel, Feed, feed_url, newsletter_channel
@@ -23,8 +25,7 @@ from pipeline.publish.site import Document, Library
 FEWEST: Final = 2
 
 
-@dataclass(frozen=True)
-class Documents:
+class Documents(Struct, frozen=True, dict=True):
     """The archive of some issues. Pure but for the library, which is asked for what is needed."""
 
     frame: Frame

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 from pipeline.model.newsletter import Newsletter
 from pipeline.publish.characters import one_line
 from pipeline.publish.item import FeedItem
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Channel:
+class Channel(Struct, frozen=True, kw_only=True):
     """What a feed says of itself; each address is absolute."""
 
     title: str

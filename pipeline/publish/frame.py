@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
 from importlib.resources import files
@@ -13,6 +12,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
+from msgspec import Struct
 
 from pipeline.locales import written_date
 from pipeline.model.language import direction
@@ -23,8 +23,7 @@ from pipeline.publish.words import words_for
 from pipeline.template_cache import TemplateCache
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FeedLink:
+class FeedLink(Struct, frozen=True, kw_only=True):
     """A feed as a page points to it."""
 
     title: str
@@ -32,8 +31,7 @@ class FeedLink:
     url: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Frame:
+class Frame(Struct, frozen=True, kw_only=True):
     """The newsletter around a page. Every address in a page is absolute."""
 
     newsletter: Newsletter

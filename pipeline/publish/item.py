@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import quote
 
 from markupsafe import escape
+from msgspec import Struct
+from msgspec.structs import replace
 
 from pipeline.model.issue import Issue
 from pipeline.model.newsletter import Newsletter
@@ -27,8 +28,7 @@ _FIRST_YEAR: Final = 1900  # RFC 822 dates of older moments are not readable eve
 MARKUP_BYTES: Final = 1_200  # what an item costs beside its texts, and a feed beside its items
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FeedItem:
+class FeedItem(Struct, frozen=True, kw_only=True):
     """One published issue: the same values in every feed.
 
     Raises:

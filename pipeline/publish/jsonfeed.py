@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
+
+from msgspec import Struct
 
 from pipeline.model.newsletter import Newsletter
 from pipeline.publish.characters import one_line
@@ -17,8 +18,7 @@ FILE_NAME: Final = "feed.json"
 MEDIA_TYPE: Final = "application/feed+json"
 
 
-@dataclass(frozen=True, slots=True)
-class JsonFeed:
+class JsonFeed(Struct, frozen=True):
     """Writes `feed.json`."""
 
     title: str = "JSON Feed"

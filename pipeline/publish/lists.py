@@ -7,15 +7,15 @@ before it stay byte for byte.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 PAGE: Final = 20  # issues on a page that is full
 FIRST_PAGE: Final = 10  # the newest page has at least so many, if there are so many
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(Struct, frozen=True):
     """A run of issues, oldest first: from `start` up to but without `end`."""
 
     start: int

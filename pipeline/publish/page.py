@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 from markupsafe import Markup
+from msgspec import Struct
 
 from pipeline.model.issue import Issue
 from pipeline.model.reading import reading_minutes
@@ -30,8 +30,7 @@ _SHOWS: Final = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class Row(Struct, frozen=True, kw_only=True):
     """An issue in a list."""
 
     url: str
@@ -43,16 +42,14 @@ class Row:
     tags: tuple[tuple[str, str], ...] = ()  # address, name
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Neighbours:
+class Neighbours(Struct, frozen=True, kw_only=True):
     """The issues before and after one, as far as there are any."""
 
     older: Row | None = None
     newer: Row | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shown:
+class Shown(Struct, frozen=True, kw_only=True):
     """What a page on the disk says of itself."""
 
     words: str  # digest

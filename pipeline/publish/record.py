@@ -6,11 +6,13 @@ import json
 import re
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from hashlib import sha256
 from typing import Any, Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from pipeline.model.entry import EntryId
 from pipeline.model.issue import Issue
@@ -31,16 +33,14 @@ _MOST_LABELS: Final = 1_200  # characters of story names that the search of one 
 _ENTRY: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,80}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Group:
+class Group(Struct, frozen=True, kw_only=True):
     """Issues that belong together: a tag, a section that comes again, a year."""
 
     key: str  # its folder on the site: "tags/tides"
     name: str  # as people read it
 
 
-@dataclass(frozen=True, kw_only=True)
-class Record:
+class Record(Struct, frozen=True, kw_only=True, dict=True):
     """An approved issue in brief: ten thousand of them are read for every run."""
 
     entry: EntryId
@@ -57,8 +57,7 @@ class Record:
         return f"{self.entry} {self.words} {self.updated.isoformat()}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Listing:
+class Listing(Struct, frozen=True, kw_only=True):
     """What lists say about an issue; read for those in a list that changes, and no others."""
 
     entry: EntryId

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from markupsafe import escape
+from msgspec import Struct
 
 from pipeline.model.newsletter import Newsletter
 from pipeline.publish.feed import Channel, newsletter_channel
@@ -17,8 +17,7 @@ FILE_NAME: Final = "feed.xml"
 MEDIA_TYPE: Final = "application/rss+xml"
 
 
-@dataclass(frozen=True, slots=True)
-class Rss:
+class Rss(Struct, frozen=True):
     """Writes `feed.xml`."""
 
     title: str = "RSS"

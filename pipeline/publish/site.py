@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Final, Protocol
+
+from msgspec import Struct
 
 from pipeline.locales import written_date
 from pipeline.model.entry import EntryId
@@ -38,8 +39,7 @@ class Library(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Document:
+class Document(Struct, frozen=True, kw_only=True):
     """A file that shows several issues; written when what it is made of is not what it was."""
 
     path: str  # relative to the site, with forward slashes

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache
 from gettext import NullTranslations
 from typing import Final
+
+from msgspec import Struct
 
 from pipeline.locales import translations
 
@@ -14,8 +15,7 @@ SOURCE: Final = "en"  # what templates and code are written in
 LANGUAGES: Final = (SOURCE, "de", "fr", "es", "pl")
 
 
-@dataclass(frozen=True, slots=True)
-class Words:
+class Words(Struct, frozen=True):
     """One language: `say("Issue")` is its word for it."""
 
     language: str  # one of LANGUAGES

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import fields, is_dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, cast
@@ -12,6 +11,7 @@ from typing import Any, cast
 import jinja2
 from jinja2.meta import find_undeclared_variables
 from jinja2.utils import missing
+from msgspec import Struct
 
 from pipeline.errors import BroadsheetError, TemplateError
 from pipeline.render import bounds, html, text
@@ -134,7 +134,7 @@ def _unknown(owner: Any, name: str) -> str:
         return f"{name!r} is unknown" + _did_you_mean(name, NAMES)
     if isinstance(owner, Mapping):
         return f"there is no {name!r} here" + _did_you_mean(name, map(str, owner))
-    known = [field.name for field in fields(owner)] if is_dataclass(owner) else []
+    known = owner.__struct_fields__ if isinstance(owner, Struct) else ()
     return f"{type(owner).__name__} has no {name!r}" + _did_you_mean(str(name), known)
 
 

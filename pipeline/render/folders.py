@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path, PurePosixPath
 from typing import Final, Self
+
+from msgspec import Struct
 
 from pipeline.errors import ConfigError, TemplateError
 
@@ -28,8 +29,7 @@ def packaged_templates() -> Path:
     return installed if installed.is_dir() else package.parent / "templates" / "email"
 
 
-@dataclass(frozen=True, slots=True)
-class TemplateFolders:
+class TemplateFolders(Struct, frozen=True):
     """One template, laid over its namesakes and these over the family.
 
     The first folder that has a file provides it: the author's template, the packaged one of that

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Final
 
-from pipeline.errors import Diagnostic, Severity, TemplateError
+from msgspec import Struct
+
+from pipeline.diagnostic import Diagnostic, Severity
+from pipeline.errors import TemplateError
 from pipeline.render.fill import Filler
 from pipeline.render.folders import TemplateFolders, read_text
 from pipeline.render.variables import NAMES
@@ -45,8 +47,7 @@ _SHORTHANDS: Final = ("margin", "padding", "border", "font", "background")
 _APART: Final = frozenset({"border-collapse", "border-radius", "border-spacing"})
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
+class _Place(Struct, frozen=True):
     file: Path
     source: str
 

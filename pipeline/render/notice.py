@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 from pipeline.model.language import direction
 from pipeline.model.newsletter import Newsletter
@@ -32,8 +33,7 @@ LOCALES: Final = Path(__file__).with_name("locale")
 _ALSO: Final = ", "
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Words:
+class Words(Struct, frozen=True, kw_only=True):
     """What a notice says; {list}, {newsletter}, {host} and {time} are filled in."""
 
     subject: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from pipeline.model.content import Block, Content, Paragraph, plain
 from pipeline.model.issue import Issue, Section, Story, StoryKind
@@ -10,8 +10,7 @@ from pipeline.model.reading import first_paragraph, split_lead
 from pipeline.render.lead import split_content
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlacedStory:
+class PlacedStory(Struct, frozen=True, kw_only=True):
     """A story and its place."""
 
     story: Story
@@ -40,8 +39,7 @@ class PlacedStory:
         return self.level + 1 if self.story.title else self.level
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlacedSection:
+class PlacedSection(Struct, frozen=True, kw_only=True):
     """A section and its place."""
 
     section: Section

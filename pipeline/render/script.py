@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True)
-class Script:
+
+class Script(Struct, frozen=True):
     """A way of writing."""
 
     name: str  # a key of [scripts] in theme.toml; empty if every font stack has the letters

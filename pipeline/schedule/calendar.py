@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
 from itertools import islice, takewhile
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import force_setattr
 
 from pipeline.schedule.zones import WEEKDAYS, instant, time_zone
 
@@ -16,8 +18,7 @@ _TIME: Final = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]")
 # Longer than a week and the longest jump of a clock (Apia left out a whole day in 2011).
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WeeklySlot:
+class WeeklySlot(Struct, frozen=True, kw_only=True):
     """Once a week at this wall time; the zone's rules decide what that is in UTC.
 
     Raises:
@@ -40,11 +41,10 @@ class WeeklySlot:
                 f'{self.time!r} is not a time of day; write hours and minutes: "09:00"'
             )
         time_zone(self.zone)
-        object.__setattr__(self, "day", day)
+        force_setattr(self, "day", day)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Occurrence:
+class Occurrence(Struct, frozen=True, kw_only=True):
     """One turn of a slot.
 
     The key is the time the slot names on that day, so the hour that a clock shows twice in

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final
+
+from msgspec import Struct
 
 from pipeline.model.entry import EntryId
 from pipeline.schedule.calendar import Occurrence, WeeklySlot, due_between
@@ -14,8 +15,7 @@ from pipeline.schedule.calendar import Occurrence, WeeklySlot, due_between
 _NUMBERS: Final = re.compile(r"(\d+)")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Candidate:
+class Candidate(Struct, frozen=True, kw_only=True):
     """An approved entry that no dispatch was ever made of."""
 
     entry_id: EntryId
@@ -24,24 +24,21 @@ class Candidate:
     approved_at: datetime  # aware
 
 
-@dataclass(frozen=True, slots=True)
-class SendEntry:
+class SendEntry(Struct, frozen=True):
     """Dispatch the entry, due at the occurrence."""
 
     occurrence: Occurrence
     entry_id: EntryId
 
 
-@dataclass(frozen=True, slots=True)
-class Skip:
+class Skip(Struct, frozen=True):
     """Nothing leaves at the occurrence."""
 
     occurrence: Occurrence
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Missed:
+class Missed(Struct, frozen=True):
     """The entry should have left too long ago; a person decides about it."""
 
     occurrence: Occurrence

@@ -5,12 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from email.errors import HeaderParseError
 from email.header import decode_header, make_header
 from email.parser import BytesHeaderParser
 from email.policy import compat32
 from typing import TextIO
+
+from msgspec import Struct
 
 from pipeline.errors import SenderUnavailable
 from pipeline.model.delivery import Accepted, Envelope, Outcome
@@ -18,8 +19,7 @@ from pipeline.senders.address import BadAddress, wire_address
 from pipeline.senders.options import OptionReader
 
 
-@dataclass(frozen=True, slots=True)
-class Console:
+class Console(Struct, frozen=True):
     """A text stream."""
 
     stream: TextIO | None = None  # None: standard error, as it is when a session is opened
@@ -33,8 +33,7 @@ class Console:
         yield ConsoleSession(stream)
 
 
-@dataclass(frozen=True, slots=True)
-class ConsoleSession:
+class ConsoleSession(Struct, frozen=True):
     """An open text stream."""
 
     stream: TextIO

@@ -6,9 +6,10 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+
+from msgspec import Struct
 
 from pipeline.errors import SenderUnavailable
 from pipeline.model.delivery import Accepted, Envelope, Outcome
@@ -18,8 +19,7 @@ from pipeline.senders.options import OptionReader
 _MESSAGE_ID = re.compile(rb"^message-id:\s*(<[^<>\s]+>)", re.IGNORECASE | re.MULTILINE)
 
 
-@dataclass(frozen=True, slots=True)
-class Eml:
+class Eml(Struct, frozen=True):
     """A folder of `.eml` files, readable by their owner alone."""
 
     folder: Path
@@ -38,8 +38,7 @@ class Eml:
             os.close(directory)
 
 
-@dataclass(frozen=True, slots=True)
-class EmlSession:
+class EmlSession(Struct, frozen=True):
     """An open folder."""
 
     folder: Path

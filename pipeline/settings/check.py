@@ -9,7 +9,7 @@ from typing import Annotated, Final, Literal
 
 from msgspec import Meta
 
-from pipeline.errors import Severity
+from pipeline.diagnostic import Severity
 from pipeline.settings.values import Table
 
 _OURS: Final = ("E", "I", "P", "W")  # first letters of our codes; plug-ins have others

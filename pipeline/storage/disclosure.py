@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+from msgspec import Struct
 from sqlalchemy import Connection, Select, select
 
 from pipeline.model.subscriber import SubscriberId
@@ -29,8 +29,7 @@ from pipeline.storage.schema import (
 _LIST: Final = mailing_list.c.name.label("list")
 
 
-@dataclass(frozen=True, slots=True)
-class Disclosure:
+class Disclosure(Struct, frozen=True):
     """What a person may know of themselves; everything there is."""
 
     database: Database

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+from msgspec import Struct
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, exists, or_, select, update
 from sqlalchemy.dialects.sqlite import insert
 
@@ -38,8 +38,7 @@ _COLUMNS: Final = select(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Dispatches:
+class Dispatches(Struct, frozen=True):
     """The schedule is these rows; no clock remembers anything (decision D6)."""
 
     database: Database

@@ -6,10 +6,10 @@ import secrets
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, cast
 
+from msgspec import Struct
 from sqlalchemy import Connection, Row, case, delete, func, literal, or_, select, update
 from sqlalchemy.dialects.sqlite import insert
 
@@ -41,8 +41,7 @@ _TRACES: Final = "traces"  # in `meta`: files still have some, since the erasure
 _WEAKER: Final = (SuppressionReason.UNSUBSCRIBED, SuppressionReason.BOUNCED)
 
 
-@dataclass(frozen=True, slots=True)
-class Erasure:
+class Erasure(Struct, frozen=True):
     """Takes a person out of the database, and keeps them out of later imports."""
 
     database: Database

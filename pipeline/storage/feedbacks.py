@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
 from typing import Final
 
+from msgspec import Struct
 from sqlalchemy import Connection, func, select
 from sqlalchemy.dialects.sqlite import insert
 
@@ -33,8 +33,7 @@ _RECENT: Final = 50  # issues; no rule looks back further
 _AS_IT_CAME: Final = {"at", "source", "key"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class About:
+class About(Struct, frozen=True, kw_only=True):
     """Whom and what a verdict is about, as far as a token proves it."""
 
     delivery: DeliveryId
@@ -44,8 +43,7 @@ class About:
     address: str  # it was sent to; empty: they were erased
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FeedbackRecord:
+class FeedbackRecord(Struct, frozen=True, kw_only=True):
     """One verdict that came back, as it is kept."""
 
     at: datetime  # aware, UTC
@@ -63,8 +61,7 @@ class FeedbackRecord:
     dispatch: DispatchId | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Feedbacks:
+class Feedbacks(Struct, frozen=True):
     """Every verdict that came back, believed or not."""
 
     database: Database

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 from operator import attrgetter
 from typing import Any, Final, cast
 
+from msgspec import Struct
 from sqlalchemy import Connection, select, text, update
 
 from pipeline.errors import NotAllowed
@@ -31,8 +31,7 @@ _RESULTS: Final = NEXT[DeliveryStatus.SENDING]
 _RESOLVABLE: Final = frozenset({DeliveryStatus.UNCERTAIN, DeliveryStatus.REFUSED})
 
 
-@dataclass(frozen=True, slots=True)
-class SqlLedger:
+class SqlLedger(Struct, frozen=True):
     """Deliveries in the database: what `ports.Ledger` promises, and what a person decides."""
 
     database: Database

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Final
 
+from msgspec import Struct
 from sqlalchemy import Connection, insert, select
 
 from pipeline.errors import ConfigError
@@ -18,8 +18,7 @@ MOST: Final = 256  # a token has one byte for the number of a list
 PROBE: Final = "doctor_probe"
 
 
-@dataclass(frozen=True, slots=True)
-class Lists:
+class Lists(Struct, frozen=True):
     """The lists that there are or were; the number of one is never another's."""
 
     database: Database

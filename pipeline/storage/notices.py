@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, NewType
 
+from msgspec import Struct
 from sqlalchemy import Row, Select, func, insert, literal, select, update
 
 from pipeline.model.delivery import DeliveryStatus, Verdict
@@ -46,8 +46,7 @@ _WAITING: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Notice:
+class Notice(Struct, frozen=True, kw_only=True):
     """A mail to one person that waits, with all that decides whether it may still be sent."""
 
     id: NoticeId
@@ -64,8 +63,7 @@ class Notice:
     created_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Notices:
+class Notices(Struct, frozen=True):
     """Every mail about consent that was ever to be sent, without its address and its text."""
 
     database: Database

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from msgspec import Struct
 from sqlalchemy import (
     Case,
     ColumnElement,
@@ -49,8 +49,7 @@ _REACHED: Final = (DeliveryStatus.ACCEPTED, DeliveryStatus.UNCERTAIN, DeliverySt
 _MEANT: Final = (*_REACHED, DeliveryStatus.PENDING, DeliveryStatus.DEFERRED)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Crowd:
+class Crowd(Struct, frozen=True, kw_only=True):
     """Whom an audience comes from: a list, and a rule over its people if there is one."""
 
     list: ListId = MAIN
@@ -63,8 +62,7 @@ class Crowd:
         return on_list if self.rule is None else and_(on_list, self.rule)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Prepared:
+class Prepared(Struct, frozen=True, kw_only=True):
     """What an audience comes to."""
 
     to_send: int

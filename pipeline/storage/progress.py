@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+from msgspec import Struct
 from sqlalchemy import Column, Connection, Row, Select, func, select, tuple_
 
 from pipeline.model.delivery import DeliveryId, DeliveryStatus
@@ -21,8 +21,7 @@ OPEN: Final = (DeliveryStatus.PENDING, DeliveryStatus.DEFERRED)
 OVER: Final = (DispatchState.FINISHED, DispatchState.CANCELLED)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DispatchCounts:
+class DispatchCounts(Struct, frozen=True, kw_only=True):
     """Where everybody in the audience of a dispatch stands."""
 
     people: int  # size of the audience when it was written down; 0 before
@@ -45,8 +44,7 @@ class DispatchCounts:
         return self.people == self.total
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeliveryRecord:
+class DeliveryRecord(Struct, frozen=True, kw_only=True):
     """One delivery as it stands now."""
 
     id: DeliveryId

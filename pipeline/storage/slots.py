@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import Row, select
 from sqlalchemy.dialects.sqlite import insert
 
@@ -14,8 +14,7 @@ from pipeline.storage.engine import Database
 from pipeline.storage.schema import slot
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Slot:
+class Slot(Struct, frozen=True, kw_only=True):
     """One occurrence of the weekly slot and what was done with it."""
 
     occurrence: str  # local wall time; the key
@@ -24,8 +23,7 @@ class Slot:
     note: str
 
 
-@dataclass(frozen=True, slots=True)
-class Slots:
+class Slots(Struct, frozen=True):
     """Every slot that was decided; `Dispatches.create` records the ones it fills."""
 
     database: Database

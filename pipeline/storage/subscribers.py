@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from msgspec import Struct
+from msgspec.structs import replace
 from sqlalchemy import ColumnElement, Row, Select, func, select
 
 from pipeline.model.subscriber import (
@@ -54,8 +55,7 @@ _COLUMNS: Final = select(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Subscribers:
+class Subscribers(Struct, frozen=True):
     """Everybody who was ever on a list, whatever their state on it."""
 
     database: Database
@@ -283,7 +283,7 @@ class Subscribers:
     def consents(self, id_: SubscriberId) -> tuple[Consent, ...]:
         """Return what a subscriber asked, agreed to and withdrew on the list, oldest first."""
         query = (
-            select(*(consent.c[name] for name in Consent.__dataclass_fields__))
+            select(*(consent.c[name] for name in Consent.__struct_fields__))
             .where(consent.c.subscriber_id == id_, consent.c.list_id == self.list_)
             .order_by(consent.c.id)
         )

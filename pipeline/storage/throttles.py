@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 
+from msgspec import Struct
 from sqlalchemy import select
 from sqlalchemy.dialects.sqlite import insert
 
@@ -13,8 +13,7 @@ from pipeline.storage.engine import Database
 from pipeline.storage.schema import throttle
 
 
-@dataclass(frozen=True, slots=True)
-class Throttles:
+class Throttles(Struct, frozen=True):
     """The state of every throttle by its name; what it means is the throttle's own business."""
 
     database: Database

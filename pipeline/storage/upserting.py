@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Final
 
+from msgspec import Struct, field
 from sqlalchemy import Connection
 
 from pipeline.model.moment import microseconds
@@ -62,8 +62,7 @@ _BY_VALUE: Final = {state.value: state for state in SubscriberState}
 Row = tuple[str | int | None, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Decided:
+class Decided(Struct, frozen=True):
     """What becomes of rows, before any of it is written; all by normalised address."""
 
     standings: list[Standing] = field(default_factory=list)  # one a row

@@ -6,11 +6,14 @@ import asyncio
 import logging
 import threading
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from pipeline.app import App
 from pipeline.errors import BroadsheetError, ConfigError
@@ -33,8 +36,7 @@ _T = TypeVar("_T")
 Kind = Literal["issues", "outbox"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
+class Seen(Struct, frozen=True, kw_only=True):
     """The last good look at something, and what is wrong with it now."""
 
     generation: int

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from functools import cached_property
 from html.parser import HTMLParser
 from typing import Final, cast
 from urllib.parse import quote
+
+from msgspec import Struct
 
 _CID: Final = re.compile(r"(=\s*[\"']?|url\([\"']?)cid:([^\"'\s)>]+)", re.IGNORECASE)
 # What mail programs do not show in the list: blanks, and what pads a preheader.
@@ -19,8 +20,7 @@ _AT_ONCE: Final = 4_096  # characters of HTML; the first words are near its begi
 _UNSEEN: Final = frozenset({"head", "script", "style", "title"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
+class Part(Struct, frozen=True, kw_only=True):
     """A part of the MIME tree."""
 
     depth: int
@@ -33,8 +33,7 @@ class Part:
     content: bytes  # decoded; nothing for a part that only holds others
 
 
-@dataclass(frozen=True)
-class Letter:
+class Letter(Struct, frozen=True, dict=True):
     """One message."""
 
     raw: bytes

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from pipeline.errors import Diagnostic, Severity
+from pipeline.diagnostic import Diagnostic, Severity
 from pipeline.model.entry import EntryId
 from pipeline.model.picture import site_path
 from pipeline.model.sample_reader import SAMPLE_READERS

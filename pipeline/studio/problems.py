@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from pipeline.errors import BroadsheetError, Diagnostic, IssueError, Severity, TemplateError
+from msgspec import Struct
+
+from pipeline.diagnostic import Diagnostic, Severity
+from pipeline.errors import BroadsheetError, IssueError, TemplateError
 from pipeline.operations.preview import lines_around, source_text
 
 _IN_SETTINGS: Final = re.compile(r"(?P<file>[^\n]+\.toml):(?P<line>\d+): (?P<problem>.*)")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Problem:
+class Problem(Struct, frozen=True, kw_only=True):
     """Why there is no fresh view: what was said, and the lines it is about."""
 
     said: Diagnostic

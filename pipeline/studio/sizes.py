@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from pipeline.studio.letter import Letter
 
@@ -12,8 +13,7 @@ CLIPPED: Final = 102_000
 _SCALE: Final = 120_000  # bytes at the right end of the meter
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Slice:
+class Slice(Struct, frozen=True, kw_only=True):
     """A part of the message, or its headers."""
 
     name: str
@@ -22,8 +22,7 @@ class Slice:
     share: float  # of the whole message, in per cent
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sizes:
+class Sizes(Struct, frozen=True, kw_only=True):
     """The meter."""
 
     total: int

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from typing import Any, Final, Self
 from urllib.parse import quote, urlencode
+
+from msgspec import Struct
+from msgspec.structs import fields, replace
 
 from pipeline.model.sample_reader import SAMPLE_READERS, SampleReader
 
@@ -69,8 +71,7 @@ class Compared(StrEnum):
     HTML = "html"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class View:
+class View(Struct, frozen=True, kw_only=True):
     """One combination of the toggles; what an address does not say is as here."""
 
     tab: Tab = Tab.MAIL

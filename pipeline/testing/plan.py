@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import ssl
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 
 class At(StrEnum):
@@ -35,8 +36,7 @@ class Each(StrEnum):
     RECIPIENT = "recipient"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
+class Rule(Struct, frozen=True, kw_only=True):
     """What to do at some moments instead of the usual."""
 
     at: At
@@ -56,8 +56,7 @@ class Rule:
     keep: bool = False  # DOT: take the message although the reply does not say so
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class Plan(Struct, frozen=True, kw_only=True):
     """One mail server; the default one takes everything."""
 
     rules: tuple[Rule, ...] = ()  # the first one that speaks wins

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
+
+from msgspec import Struct, field
 
 from pipeline.testing.plan import At, Each, Plan, Rule
 
@@ -27,8 +29,7 @@ class _Bucket:
         return True
 
 
-@dataclass(frozen=True, slots=True)
-class Script:
+class Script(Struct, frozen=True):
     """A plan and how often each of its rules had its moment."""
 
     plan: Plan

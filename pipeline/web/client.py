@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hmac
-from dataclasses import dataclass
 from datetime import date
 from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Final
+
+from msgspec import Struct
 
 from pipeline.audience.secrets import Keys
 
@@ -51,8 +52,7 @@ def loopback(host: str | None) -> bool:
     return address.is_loopback
 
 
-@dataclass(frozen=True, slots=True)
-class ClientKeys:
+class ClientKeys(Struct, frozen=True):
     """What a consent record has of a client: enough to see that two of a day were one."""
 
     keys: Keys

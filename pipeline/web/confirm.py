@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 
+from msgspec import Struct
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
@@ -16,8 +16,7 @@ from pipeline.web.client import ClientKeys
 from pipeline.web.pages import Pages
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConfirmPages:
+class ConfirmPages(Struct, frozen=True, kw_only=True):
     """What the link of a confirmation mail leads to."""
 
     pages: Pages

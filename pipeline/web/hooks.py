@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
+from msgspec import Struct
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -17,8 +17,7 @@ Hook = Callable[[Mapping[str, str], bytes], object]
 _log = logging.getLogger("broadsheet")
 
 
-@dataclass(frozen=True, slots=True)
-class Hooks:
+class Hooks(Struct, frozen=True):
     """One address for each webhook of the settings."""
 
     webhook: Callable[[str], Hook | None]  # None: the settings name no such one

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
+from msgspec import Struct
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
@@ -18,8 +18,7 @@ from pipeline.web.pages import PRIVATE, Pages
 _FILE_NAME: Final = "my-data.json"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PersonalPages:
+class PersonalPages(Struct, frozen=True, kw_only=True):
     """Buttons behind links that were mailed; pressing one is the deed."""
 
     pages: Pages

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 
+from msgspec import Struct
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
@@ -15,8 +15,7 @@ from pipeline.web.pages import Pages
 from pipeline.web.zones import zones
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PreferencesPages:
+class PreferencesPages(Struct, frozen=True, kw_only=True):
     """One form with everything a reader may decide."""
 
     pages: Pages

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 from time import monotonic
 from typing import Final
 
+from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -29,8 +29,7 @@ PACE_S: Final = 0.15
 _log = logging.getLogger("broadsheet")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SubscribePages:
+class SubscribePages(Struct, frozen=True, kw_only=True):
     """A form, what it does, and the HTML to have it elsewhere."""
 
     pages: Pages

@@ -15,7 +15,7 @@ import pytest
 from pipeline import __version__
 from pipeline.cli.annotations import annotation
 from pipeline.cli.sarif import sarif
-from pipeline.errors import Diagnostic, Severity
+from pipeline.diagnostic import Diagnostic, Severity
 
 DATA: Final = Path(__file__).parent / "data" / "check"
 UPDATE: Final = os.environ.get("BROADSHEET_UPDATE_GOLDEN") == "1"

@@ -9,13 +9,13 @@ import io
 import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Final
 
 import pytest
+from msgspec.structs import replace
 
 from pipeline.app import App
 from pipeline.audience.tokens import Action

@@ -6,16 +6,17 @@ was asked for, and what the ledger says is what the server saw.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import time
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from pipeline.delivery.loop import Delivery, deliver
 from pipeline.delivery.report import Report, Stop, Tally
@@ -82,7 +83,8 @@ class World:
         """Run the loop once against a server."""
         built = smtp.build({"host": sink.host, "port": sink.port, **options})
         relays = tuple(
-            replace(relay, deadlines=deadlines, reconnect_waits=WAITS) for relay in built.relays
+            dataclasses.replace(relay, deadlines=deadlines, reconnect_waits=WAITS)
+            for relay in built.relays
         )
         return self.carry(Smtp(relays, built.contexts))
 

@@ -8,13 +8,13 @@ import re
 import shutil
 import sqlite3
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
 import pytest
+from msgspec.structs import replace
 
 from pipeline.app import App
 from pipeline.audience.tokens import Action

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import socket
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from threading import Event
 
 import pytest
+from msgspec.structs import replace
 
 from pipeline.errors import StorageError
 from pipeline.feedback.sources.imap import Imap, ImapAccount
@@ -105,12 +106,12 @@ def test_mail_is_moved_where_the_settings_say(server: Dovecot, imap: Imap) -> No
     """Heard mail leaves INBOX; a folder that is not there is an outage, and the mail stays."""
     server.doveadm("mailbox", "create", "-u", USER, "Heard ones")
     server.deliver(mail(1))
-    away = replace(imap, account=replace(imap.account, move_to="Heard ones"))
+    away = replace(imap, account=dataclasses.replace(imap.account, move_to="Heard ones"))
 
     assert drained(away) == [mail(1)]
     assert server.seen() == []
     server.deliver(mail(2))
-    lost = replace(imap, account=replace(imap.account, move_to="Nowhere"))
+    lost = replace(imap, account=dataclasses.replace(imap.account, move_to="Nowhere"))
     with pytest.raises(SourceUnavailable, match="MOVE"):
         drained(lost)
     assert drained(imap) == [mail(2)]  # heard twice rather than never
@@ -175,7 +176,7 @@ def test_waiting_ends_when_it_shall(imap: Imap) -> None:
 def test_starttls_is_as_good(server: Dovecot, imap: Imap) -> None:
     """The other port begins in the clear, and nothing of ours is said before it is safe."""
     server.deliver(mail(1))
-    account = replace(imap.account, tls="starttls", port=server.plain_port)
+    account = dataclasses.replace(imap.account, tls="starttls", port=server.plain_port)
 
     assert drained(replace(imap, account=account)) == [mail(1)]
 
@@ -187,14 +188,14 @@ def test_a_server_without_a_trusted_certificate_hears_no_password(
     certify(tmp_path / "tls", need("openssl", "openssl"))
     for other in (None, tmp_path / "tls" / "ca.pem"):
         for tls, port in (("implicit", server.port), ("starttls", server.plain_port)):
-            account = replace(imap.account, ca_file=other, tls=tls, port=port)  # type: ignore[arg-type]
+            account = dataclasses.replace(imap.account, ca_file=other, tls=tls, port=port)  # type: ignore[arg-type]
             with pytest.raises(SourceUnavailable, match="ca_file"):
                 drained(replace(imap, account=account))
 
 
 def test_a_wrong_password_is_not_repeated_to_anybody(imap: Imap) -> None:
     """The refusal names the settings to look at, and no secret."""
-    account = replace(imap.account, password="wrong-and-secret")
+    account = dataclasses.replace(imap.account, password="wrong-and-secret")
 
     with pytest.raises(SourceUnavailable, match="password_file") as caught:
         drained(replace(imap, account=account))
@@ -206,7 +207,7 @@ def test_a_wrong_password_is_not_repeated_to_anybody(imap: Imap) -> None:
 def test_any_password_logs_in(server: Dovecot, imap: Imap) -> None:
     """Quotes, backslashes and letters beyond ASCII arrive as they are."""
     server.deliver(mail(1))
-    ascii_ = replace(imap.account, user=ASCII_USER, password=ASCII_PASSWORD)
+    ascii_ = dataclasses.replace(imap.account, user=ASCII_USER, password=ASCII_PASSWORD)
 
     assert drained(replace(imap, account=ascii_)) == [mail(1)]
     imap.memory.unlink()
@@ -216,7 +217,7 @@ def test_any_password_logs_in(server: Dovecot, imap: Imap) -> None:
 def test_a_missing_folder_is_named(imap: Imap) -> None:
     """The server's own words say what is wrong."""
     with pytest.raises(SourceUnavailable, match="SELECT"):
-        drained(replace(imap, account=replace(imap.account, folder="No such folder")))
+        drained(replace(imap, account=dataclasses.replace(imap.account, folder="No such folder")))
 
 
 @contextmanager

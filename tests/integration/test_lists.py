@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import email
 import email.policy
-from dataclasses import replace
 from datetime import timedelta
 from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from msgspec.structs import replace
 
 from pipeline.app import App
 from pipeline.audience.tokens import Action, ReturnPath

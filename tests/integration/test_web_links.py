@@ -465,7 +465,7 @@ def test_a_webhook_gets_the_bytes_that_were_signed(tmp_path: Path, clock: Hands)
             case _:
                 pass
 
-    class Hooked(App):
+    class Hooked(App, frozen=True):
         def webhook(self, name: str) -> Any:
             return hear if name == "ses" else None
 

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline import formats
-from pipeline.errors import IssueError, Severity
+from pipeline.diagnostic import Severity
+from pipeline.errors import IssueError
 from pipeline.formats.markdown_writer import write_markdown
 from pipeline.model.issue import Issue, Provenance
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
+
+from msgspec.structs import asdict
 
 from pipeline.formats.markdown_writer import write_markdown
 from pipeline.model.content import Paragraph

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, Final, TypeVar
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from pipeline.doctor.configuration import Configuration
 from pipeline.doctor.dns import Names, Published
@@ -98,8 +100,7 @@ def page(name: str, value: str) -> Walk:
     return step("reading", headers=tuple(headers.items()))
 
 
-@dataclass(frozen=True, kw_only=True)
-class Table:
+class Table(Struct, frozen=True, kw_only=True):
     """A DNS in a dictionary; asking for a name in `silent` gets no answer."""
 
     txt_records: dict[str, tuple[str, ...]] = field(default_factory=dict)

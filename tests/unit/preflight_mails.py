@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import Final
 
-from pipeline.errors import Diagnostic
+from msgspec import Struct
+from msgspec.structs import replace
+
+from pipeline.diagnostic import Diagnostic
 from pipeline.model.content import Figure, Image, Inline, Link, ListBlock, Paragraph
 from pipeline.model.issue import Issue, Section, Source, Story
 from pipeline.model.newsletter import Newsletter
@@ -75,8 +77,7 @@ Unsubscribe: {SLOT}
 """
 
 
-@dataclass(frozen=True)
-class Example:
+class Example(Struct, frozen=True):
     """A mail to look at."""
 
     issue: Issue = ISSUE

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from collections.abc import Callable, Coroutine
-from dataclasses import replace
 from typing import Any, Final
 
 import uvloop
+from msgspec.structs import replace
 
 from pipeline.model.delivery import Envelope, Outcome, Outgoing
 from pipeline.senders import smtp
@@ -36,7 +37,7 @@ def hasty(sender: Smtp, deadlines: Deadlines | None = None) -> Smtp:
     return replace(
         sender,
         relays=tuple(
-            replace(
+            dataclasses.replace(
                 relay,
                 deadlines=deadlines or Deadlines(connect=10, reply=10, block=10, dot=10),
                 reconnect_waits=(0.01, 0.02),

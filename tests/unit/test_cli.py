@@ -11,7 +11,7 @@ import pytest
 
 from pipeline.cli import COMMANDS, cli, run
 from pipeline.cli.report import as_text, summary
-from pipeline.errors import Diagnostic, Severity
+from pipeline.diagnostic import Diagnostic, Severity
 
 
 def commands(group: click.Group) -> Iterator[tuple[str, click.Command]]:

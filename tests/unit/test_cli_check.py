@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pipeline.cli import run
-from pipeline.errors import Diagnostic, Severity
+from pipeline.diagnostic import Diagnostic, Severity
 from pipeline.formats import read
 from pipeline.formats.markdown_writer import write_markdown
 from pipeline.model.issue import Issue, Section, Story

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, timezone
 from email import message_from_bytes, policy
 
 import pytest
+from msgspec.structs import replace
 
 from pipeline.model.moment import microseconds
 from pipeline.model.newsletter import Mailbox, Newsletter

@@ -2,11 +2,11 @@ from __future__ import annotations
 
 import email
 import email.policy
-from dataclasses import replace
 from datetime import UTC, datetime
 from email.message import EmailMessage
 
 import pytest
+from msgspec.structs import replace
 
 from pipeline.model.newsletter import Mailbox, Newsletter
 from pipeline.model.notice import LINK, RenderedNotice

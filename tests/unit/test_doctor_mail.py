@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from pipeline.doctor.content import CONTENT
 from pipeline.doctor.domains import aligned, parents

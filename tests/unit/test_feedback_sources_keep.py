@@ -5,7 +5,6 @@ from __future__ import annotations
 import quopri
 from base64 import b64encode
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import timedelta
 from hashlib import sha256
 from io import BytesIO
@@ -16,6 +15,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from msgspec.structs import replace
 
 from pipeline.cli.feedback import feedback
 from pipeline.cli.place import Place
@@ -320,19 +320,19 @@ def test_replaying_hears_what_can_be_read_now(tmp_path: Path) -> None:
     assert recorded(opened) == 1
 
 
-class OtherPlace(Place):
+class OtherPlace(Place, frozen=True):
     """A workspace that has what takes in mail, or does not open."""
 
-    def __init__(self, receive: Receive | None) -> None:
-        super().__init__(workspace=None, no_input=True)
-        object.__setattr__(self, "receive", receive)
+    workspace: str | None = None
+    no_input: bool = True
+    receive: Receive | None = None
 
     def app(self, *, required: bool = True) -> Any:
         """Open it."""
         assert required
-        if self.receive is None:  # type: ignore[attr-defined]
+        if self.receive is None:
             raise ConfigError("newsletter.toml:3: name is missing")
-        receive: Receive = self.receive  # type: ignore[attr-defined]
+        receive = self.receive
         return SimpleNamespace(
             receive=lambda: receive,
             replay=lambda: Replay(receive=receive),
@@ -345,7 +345,7 @@ class OtherPlace(Place):
 def command(receive: Receive, *arguments: str) -> str:
     """Run `broadsheet feedback ...`; return what it wrote to stdout."""
     result = CliRunner().invoke(
-        feedback, arguments, obj=OtherPlace(receive), standalone_mode=False
+        feedback, arguments, obj=OtherPlace(receive=receive), standalone_mode=False
     )
     assert result.exception is None
     return result.stdout_bytes.decode()
@@ -371,7 +371,7 @@ def test_a_person_looks_at_kept_mail_and_hears_it_again(tmp_path: Path) -> None:
 def piped(receive: Receive | None, raw: bytes) -> tuple[int, str]:
     """Run `broadsheet feedback pipe`; return its exit code and what it printed."""
     result = CliRunner().invoke(
-        feedback, ["pipe"], obj=OtherPlace(receive), input=raw, standalone_mode=False
+        feedback, ["pipe"], obj=OtherPlace(receive=receive), input=raw, standalone_mode=False
     )
     assert result.exception is None
     return int(result.return_value or 0), result.output

@@ -7,7 +7,8 @@ from datetime import UTC, date, datetime
 import pytest
 
 from pipeline import formats
-from pipeline.errors import Diagnostic, IssueError
+from pipeline.diagnostic import Diagnostic
+from pipeline.errors import IssueError
 from pipeline.model.issue import Declared, Issue
 
 

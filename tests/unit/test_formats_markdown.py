@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from pipeline import formats
-from pipeline.errors import Diagnostic, IssueError
+from pipeline.diagnostic import Diagnostic
+from pipeline.errors import IssueError
 from pipeline.model.content import (
     Block,
     Button,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.errors import Diagnostic, IssueError
+from pipeline.diagnostic import Diagnostic
+from pipeline.errors import IssueError
 from pipeline.formats.source import LARGEST, decode
 from pipeline.model.rendered import MergeSlot
 

@@ -10,7 +10,8 @@ from typing import Literal
 
 import pytest
 
-from pipeline.errors import Diagnostic, IssueError, Severity
+from pipeline.diagnostic import Diagnostic, Severity
+from pipeline.errors import IssueError
 from pipeline.images import collect
 from pipeline.images.codes import CODES
 from pipeline.images.collect import Collected, Collector, Options

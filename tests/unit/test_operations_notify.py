@@ -5,11 +5,11 @@ import email.policy
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import timedelta
 from email.message import EmailMessage
 
 import pytest
+from msgspec.structs import replace
 
 from pipeline import plugins
 from pipeline.audience.secrets import Keys

@@ -6,7 +6,7 @@ import json
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from feedparser import parse
+from msgspec.structs import replace
 
 from pipeline.errors import OutboxError
 from pipeline.model.entry import Counts, EntryId

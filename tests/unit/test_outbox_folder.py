@@ -5,14 +5,15 @@ from __future__ import annotations
 import errno
 import json
 import os
-from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
-from pipeline.errors import ChecksFailed, ConfigError, Diagnostic, OutboxError, Severity
+from pipeline.diagnostic import Diagnostic, Severity
+from pipeline.errors import ChecksFailed, ConfigError, OutboxError
 from pipeline.model.entry import PARTS, Counts, EntryId
 from pipeline.model.rendered import RenderedIssue
 from pipeline.outbox import files

@@ -6,12 +6,12 @@ import errno
 import json
 import os
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from pipeline.errors import OutboxError
 from pipeline.model.entry import PARTS, Counts, EntryId

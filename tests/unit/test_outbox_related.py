@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from dataclasses import replace
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from hashlib import sha256
@@ -12,6 +11,7 @@ from typing import Final
 
 import dkim  # type: ignore[import-untyped]
 import pytest
+from msgspec.structs import replace
 
 from pipeline.model.newsletter import Mailbox, Newsletter
 from pipeline.model.picture import Picture

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Final
 
 import pytest
+from msgspec.structs import replace
 
-from pipeline.errors import Diagnostic, Severity
+from pipeline.diagnostic import Diagnostic, Severity
 from pipeline.model.content import Image, Link
 from pipeline.model.issue import Provenance, Section, Span
 from pipeline.preflight import check, checks

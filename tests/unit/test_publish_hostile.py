@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 from html.parser import HTMLParser
 from typing import Final
 
 import pytest
 from lxml import etree
+from msgspec.structs import replace
 
 from pipeline.model.issue import Issue
 from pipeline.model.newsletter import Newsletter

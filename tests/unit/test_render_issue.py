@@ -5,13 +5,13 @@ from __future__ import annotations
 import itertools
 import json
 import re
-from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 from lxml import html as lxml_html
+from msgspec.structs import replace
 
 from pipeline.model.content import (
     Block,

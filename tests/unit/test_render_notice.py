@@ -2,11 +2,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import astuple, replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from msgspec.structs import astuple, replace
 
 from pipeline.model.notice import LINK, NoticeKind, RenderedNotice
 from pipeline.model.rendered import MergeSlot

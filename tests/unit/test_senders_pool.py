@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
-from dataclasses import replace
 from datetime import date
 
 import pytest
+from msgspec.structs import replace
 
 from pipeline.errors import SenderUnavailable
 from pipeline.model.delivery import Accepted, Deferred, RelayLimits
@@ -213,7 +214,9 @@ def test_a_relay_that_comes_back_is_used_again() -> None:
             smtp.build({"relays": [relay(first), relay(backup, backup=True, connections=1)]})
         )
         # Late enough for the backup to have begun, on any machine.
-        late = replace(sender, relays=tuple(replace(r, revive_wait=2.0) for r in sender.relays))
+        late = replace(
+            sender, relays=tuple(dataclasses.replace(r, revive_wait=2.0) for r in sender.relays)
+        )
         outcomes = send(late, *readers(60))
 
     assert {type(outcome) for outcome in outcomes} == {Accepted}

@@ -2,11 +2,11 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from pipeline.model.delivery import DeliveryId, DeliveryStatus, Settled, Verdict
 from pipeline.model.dispatch import DispatchId
@@ -84,7 +84,7 @@ def heard(key: str, kind: FeedbackKind, issue: int | None, **changes: object) ->
         list=MAIN,
         dispatch=None if issue is None else DispatchId(issue + 1),
     )
-    return replace(record, **changes)  # type: ignore[arg-type]  # its fields
+    return replace(record, **changes)
 
 
 def fates(database: Database) -> list[tuple[int | None, FeedbackKind | None]]:

@@ -8,7 +8,8 @@ from typing import Final
 import pytest
 
 from pipeline.app import App
-from pipeline.errors import ConfigError, Diagnostic, TemplateError
+from pipeline.diagnostic import Diagnostic
+from pipeline.errors import ConfigError, TemplateError
 from pipeline.operations.template import Checked
 from pipeline.render import packaged_templates
 from pipeline.settings import load

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final, Literal
+
+from msgspec import Struct
 
 from pipeline.errors import ConfigError
 
@@ -48,8 +49,7 @@ class RuleError(ConfigError):
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(Struct, frozen=True):
     """A word, a quoted text, a sign, or the end; `end` is exclusive."""
 
     kind: Kind

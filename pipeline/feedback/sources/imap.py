@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 from typing import Final
+
+from msgspec import Struct
 
 from pipeline.feedback.sources.files import read_position, write_position
 from pipeline.feedback.sources.imap_session import ImapAccount, ImapSession
@@ -18,8 +19,7 @@ __all__ = ["Imap", "ImapAccount"]
 _LONGEST_IDLE_S: Final = 29 * 60.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Imap:
+class Imap(Struct, frozen=True, kw_only=True):
     """A mailbox for our use alone; other programs may look, and move nothing.
 
     Which mail is new is known from the highest UID that was heard. When the server says that its

@@ -7,12 +7,13 @@ import re
 from base64 import b64decode
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
 from urllib.parse import unquote_to_bytes
+
+from msgspec import Struct
 
 from pipeline.errors import ConfigError, StorageError
 from pipeline.feedback.sources.files import write_private
@@ -25,8 +26,7 @@ _BASE64: Final = re.compile(rb"[A-Za-z0-9+/]{4}[A-Za-z0-9+/\r\n]*")
 _SOFT_BREAK: Final = re.compile(rb"=[ \t]*\r?\n")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Kept:
+class Kept(Struct, frozen=True, kw_only=True):
     """One mail or webhook body that waits for a person."""
 
     id: str  # sha256 of its bytes, hex
@@ -36,8 +36,7 @@ class Kept:
     subject: str  # printable ASCII, at most 80 characters
 
 
-@dataclass(frozen=True, slots=True)
-class Unread:
+class Unread(Struct, frozen=True):
     """The folder of what nobody could read; its files are for their owner only."""
 
     folder: Path

@@ -6,18 +6,18 @@ import errno
 import os
 import stat
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 from typing import Final
+
+from msgspec import Struct
 
 from pipeline.feedback.sources.port import LARGEST, Listener, SourceUnavailable
 
 _INFO: Final = ":2,"  # what follows are flags, in ASCII order
 
 
-@dataclass(frozen=True, slots=True)
-class Maildir:
+class Maildir(Struct, frozen=True):
     """A Maildir for our use alone. New is what is in new/, or lies in cur/ without the flag S."""
 
     folder: Path

@@ -8,11 +8,12 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from threading import Event
 from typing import BinaryIO, Final
+
+from msgspec import Struct
 
 from pipeline.feedback.sources.files import read_position, write_position
 from pipeline.feedback.sources.port import LARGEST, Listener, SourceUnavailable
@@ -24,8 +25,7 @@ _LOOKED_BACK: Final = 512  # bytes before the position that must still be the sa
 _LOOK_S: Final = 0.05
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mbox:
+class Mbox(Struct, frozen=True, kw_only=True):
     """A mailbox in one file.
 
     It is locked (fcntl, as mail servers do) while its length is taken, and what was there then is

@@ -6,9 +6,10 @@ import hmac
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
+
+from msgspec import Struct
 
 from pipeline.errors import BroadsheetError
 from pipeline.feedback.words import kind_of, one_line
@@ -37,16 +38,14 @@ class WebhookRefused(BroadsheetError):
         super().__init__(why)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class Told(Struct, frozen=True, kw_only=True):
     """One event that a provider told us of."""
 
     key: str  # the provider's id of it: when it comes again, it has the same
     feedback: Feedback
 
 
-@dataclass(frozen=True, slots=True)
-class Posted:
+class Posted(Struct, frozen=True):
     """What was in an authentic body; events that say nothing about a failure are not in it."""
 
     told: tuple[Told, ...] = ()

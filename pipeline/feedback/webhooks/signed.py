@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from base64 import b64decode
-from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from pipeline.errors import ConfigError
 
@@ -19,8 +20,7 @@ _INSTALL = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Certificate:
+class Certificate(Struct, frozen=True):
     """A public key, and the time in which it may be used."""
 
     key: RSAPublicKey

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from pipeline.formats.port import Options, Reading, Score
 from pipeline.formats.source import SourceText
@@ -13,8 +14,7 @@ _HEADING = re.compile(r" {0,3}#{1,6} \S")
 _KEY = re.compile(r"[\w-]+ *:")
 
 
-@dataclass(frozen=True, slots=True)
-class Markdown:
+class Markdown(Struct, frozen=True):
     """Reads the canonical form, and Markdown of other tools as far as it is CommonMark."""
 
     name: str = "markdown"

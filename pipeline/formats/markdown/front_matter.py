@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
 
 import yaml
+from msgspec import Struct
 
 from pipeline.formats.claims import Claims
 from pipeline.formats.diagnosis import Diagnosis
@@ -24,8 +24,7 @@ _UNQUOTED = re.compile(r"(\s*[\w-]+:\s+)(\S.*)")
 _NULLS: Final = frozenset({"", "~", "null", "Null", "NULL"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class Entry(Struct, frozen=True, kw_only=True):
     """One key of the front matter."""
 
     key: str
@@ -38,8 +37,7 @@ class Entry:
     comment: str  # a comment directly behind the colon, its number sign included
 
 
-@dataclass(frozen=True, slots=True)
-class FrontMatter:
+class FrontMatter(Struct, frozen=True):
     """The entries of the front matter and the line, 1-based, on which the body starts."""
 
     entries: tuple[Entry, ...]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from markdown_it.tree import SyntaxTreeNode
+from msgspec import Struct
 
 from pipeline.formats.markdown.tidy import tidy, tidy_line
 from pipeline.formats.words import Label, label_named, split_kind
@@ -22,8 +22,7 @@ _COLON = re.compile(r":(?:\s|$)")
 _ENDS: Final = (".", "!", "?", "…", ":")
 
 
-@dataclass(frozen=True, slots=True)
-class Opening:
+class Opening(Struct, frozen=True):
     """What the first words of a story say of it."""
 
     kind: StoryKind = StoryKind.STORY
@@ -32,8 +31,7 @@ class Opening:
     rest: Content = ()  # what follows in the same paragraph
 
 
-@dataclass(frozen=True, slots=True)
-class BoldLabel:
+class BoldLabel(Struct, frozen=True):
     """A label at the start of a paragraph."""
 
     label: Label | None  # None: nobody knows it

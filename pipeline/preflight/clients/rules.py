@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-from pipeline.errors import Diagnostic
+from msgspec import Struct
+from msgspec.structs import replace
+
+from pipeline.diagnostic import Diagnostic
 from pipeline.preflight.clients.usage import FEATURES, usages
 from pipeline.preflight.finding import note, warning
 from pipeline.preflight.mail import Mail
@@ -28,8 +30,7 @@ LAYOUT: Final = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Support:
+class Support(Struct, frozen=True):
     """What caniemail.com says of the features we look for."""
 
     date: str  # of the data, ISO

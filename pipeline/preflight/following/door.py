@@ -14,10 +14,11 @@ import ssl
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 from urllib.parse import SplitResult, quote, urlsplit
+
+from msgspec import Struct
 
 from pipeline.preflight.following.public import is_public
 
@@ -45,8 +46,7 @@ class NoSuchSite(Unreachable):
     """The name has no address."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """What a server said, without its body."""
 
     status: int
@@ -72,8 +72,7 @@ def trusted() -> ssl.SSLContext:
     return ssl.create_default_context()
 
 
-@dataclass(frozen=True, kw_only=True)
-class Door:
+class Door(Struct, frozen=True, kw_only=True):
     """Asks for one page: no cookies, no login, no proxy, and no body is read."""
 
     resolve: Resolve = resolve

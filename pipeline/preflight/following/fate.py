@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
 from enum import Enum, auto
 from threading import BoundedSemaphore
 from typing import Final
 from urllib.parse import urljoin, urlsplit
+
+from msgspec import Struct
 
 from pipeline.preflight.following.door import Answer, Door, NoSuchSite, Refused, Unreachable
 
@@ -30,8 +31,7 @@ class Kind(Enum):
     REFUSED = auto()  # a place where checks must not go
 
 
-@dataclass(frozen=True, slots=True)
-class Fate:
+class Fate(Struct, frozen=True):
     """What became of one link."""
 
     kind: Kind

@@ -7,7 +7,7 @@ from typing import Final
 
 from lxml.html import document_fromstring
 
-from pipeline.errors import Diagnostic, Severity
+from pipeline.diagnostic import Diagnostic, Severity
 from pipeline.model.issue import Issue
 from pipeline.model.rendered import RenderedIssue
 from pipeline.preflight.address import fault

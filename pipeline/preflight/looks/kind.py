@@ -7,16 +7,15 @@ kind. No selector read here (`selector`) and nothing inherited makes a differenc
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from lxml import etree
 from lxml.html import HtmlElement
+from msgspec import Struct
 
 Said = tuple[int, str, tuple[tuple[str, str], ...]]  # the kind it is in, type, attributes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sorted:
+class Sorted(Struct, frozen=True, kw_only=True):
     """The elements of a document in reading order, and of which kind each is."""
 
     elements: tuple[HtmlElement, ...]
@@ -24,8 +23,7 @@ class Sorted:
     kinds: tuple[Said, ...]  # by their numbers; whatever a kind is in comes before it
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Kind:
+class Kind(Struct, frozen=True, eq=False):
     """What selectors ask of an element."""
 
     tag: str

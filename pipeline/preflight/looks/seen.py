@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
 from lxml.html import HtmlElement
+from msgspec import Struct
 
 from pipeline.preflight.looks.cascade import Cascade, Style
 from pipeline.preflight.looks.colour import BLACK, WHITE, Colour, read_colour
@@ -33,8 +33,7 @@ _NO_COLOURS: Final = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(Struct, frozen=True):
     """How text looks at one place."""
 
     colour: Colour

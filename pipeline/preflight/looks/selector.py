@@ -7,9 +7,10 @@ says nothing of how the mail looks when it is opened.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
+
+from msgspec import Struct
 
 from pipeline.preflight.looks.kind import Kind
 
@@ -20,8 +21,7 @@ _PART: Final = re.compile(r"[.#][\w-]+|\[[^\]]+\]|:root")
 _ATTRIBUTE: Final = re.compile(r"""\[\s*([\w-]+)\s*(?:([~|^$*]?)=\s*["']?([^"'\]]*)["']?\s*)?\]""")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Compound:
+class Compound(Struct, frozen=True, kw_only=True):
     """What one element has to be; `child` if it must be directly in the one before it."""
 
     type: str = ""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
 from lxml.html import HtmlElement
+from msgspec import Struct
 
 _COMMENT: Final = re.compile(r"/\*.*?(?:\*/|$)", re.DOTALL)
 # Braces and semicolons mean nothing inside strings and addresses.
@@ -21,8 +21,7 @@ _NESTING: Final = ("@media", "@supports", "@layer", "@container")
 _DEEPEST: Final = 8  # at-rules in one another
 
 
-@dataclass(frozen=True, slots=True)
-class Declaration:
+class Declaration(Struct, frozen=True):
     """One property with its value; names in small letters."""
 
     name: str
@@ -30,8 +29,7 @@ class Declaration:
     important: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
+class Rule(Struct, frozen=True, kw_only=True):
     """Selectors and what they say; an at-rule without rules in it has no selector."""
 
     selectors: tuple[str, ...]

@@ -10,6 +10,8 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
 
+from msgspec import Struct
+
 from pipeline.errors import ConfigError
 from pipeline.model.delivery import RelayLimits
 from pipeline.senders.options import OptionReader
@@ -40,8 +42,7 @@ class Auth(StrEnum):
     XOAUTH2 = "xoauth2"  # the password is an access token
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Deadlines:
+class Deadlines(Struct, frozen=True, kw_only=True):
     """Seconds until a reply must be complete, however slowly it drips (RFC 5321 4.5.3.2)."""
 
     connect: float = 30.0
@@ -70,7 +71,7 @@ class SmtpOptions:
     weight: int = 1  # its share of the messages among relays
     backup: bool = False  # carries only while no other relay can
     limits: RelayLimits = field(default_factory=RelayLimits)
-    deadlines: Deadlines = Deadlines()
+    deadlines: Deadlines = field(default_factory=Deadlines)
     reconnect_waits: tuple[float, ...] = (1.0, 2.0, 4.0)  # seconds; then the relay is down
     revive_wait: float = 60.0  # seconds until a relay that is down is asked again
 

@@ -7,13 +7,13 @@ for every account. Whatever is set explicitly wins, and a cap that has become sm
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Preset:
+
+class Preset(Struct, frozen=True, kw_only=True):
     """The options of one relay that are not the usual ones; None: nothing is known."""
 
     host: str | None = None  # None: it depends on the account or its region

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final, Self
+
+from msgspec import Struct
 
 LONGEST_LINE: Final = 4096  # octets; RFC 5321 4.5.3.1.5 allows 512, real servers more
 MOST_LINES: Final = 100
@@ -20,8 +21,7 @@ class Lost(Exception):
     """The connection is of no more use, and a message without its final dot did not arrive."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(Struct, frozen=True):
     """What the server said, in one or several lines."""
 
     code: int  # 200 to 599
@@ -129,8 +129,7 @@ class ReplyParser:
         return False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Extensions:
+class Extensions(Struct, frozen=True, kw_only=True):
     """What a server offers, as its answer to EHLO says."""
 
     starttls: bool = False

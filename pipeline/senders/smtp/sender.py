@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from pipeline.errors import ConfigError
 from pipeline.model.delivery import RelayLimits
@@ -14,8 +15,7 @@ from pipeline.senders.smtp.options import SmtpOptions, Tls, read_options
 from pipeline.senders.smtp.pool import Pool
 
 
-@dataclass(frozen=True, slots=True)
-class Smtp:
+class Smtp(Struct, frozen=True):
     """One relay or several."""
 
     relays: tuple[SmtpOptions, ...]  # at least one; one of them is no backup
