@@ -113,6 +113,8 @@ def _all_entry_points() -> Mapping[str, Mapping[str, EntryPoint]]:
 
     groups: dict[str, dict[str, EntryPoint]] = {}
     for distribution in distributions():
+        if "[pipeline." not in (distribution.read_text("entry_points.txt") or ""):
+            continue  # of a hundred that are installed one may be ours: the others are not parsed
         for entry_point in distribution.entry_points:
             if entry_point.group.startswith("pipeline."):
                 groups.setdefault(entry_point.group, {}).setdefault(entry_point.name, entry_point)

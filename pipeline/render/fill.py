@@ -17,7 +17,7 @@ from pipeline.errors import BroadsheetError, TemplateError
 from pipeline.render import bounds, html, text
 from pipeline.render.bounds import BoundedEnvironment, bounded, hold, shown
 from pipeline.render.characters import attribute, full_stop, one_line
-from pipeline.render.folders import TemplateFolders
+from pipeline.render.folders import TemplateFolders, read_text
 from pipeline.render.urls import host, link_url
 from pipeline.render.variables import NAMES, say
 from pipeline.template_cache import TemplateCache
@@ -107,11 +107,12 @@ class _Loader(jinja2.BaseLoader):
         self, environment: jinja2.Environment, template: str
     ) -> tuple[str, str, Callable[[], bool]]:
         del environment
-        if not self._folders.find(template):
+        found = self._folders.find(template)
+        if not found:
             raise jinja2.TemplateNotFound(template)  # which `ignore missing` may forgive
         stamp = self._folders.stamp(template)  # before it is read: a save in between is seen
-        source, file = self._folders.read(template)
-        return source, str(file), lambda: self._folders.stamp(template) == stamp
+        source = read_text(found[0])
+        return source, str(found[0]), lambda: self._folders.stamp(template) == stamp
 
 
 class _Unknown(jinja2.StrictUndefined):

@@ -78,8 +78,8 @@ class TemplateFolders(Struct, frozen=True):
             raise TemplateError(
                 name, "a template file is named relative to its folder, without '..'"
             )
-        files = ((root, Path(file)) for root, file in self._places(str(path)))
-        return [file for root, file in files if _inside(root, file).is_file()]
+        there = ((root, Path(file)) for root, file in self._places(str(path)) if _is_there(file))
+        return [file for root, file in there if _inside(root, file).is_file()]
 
     def stamp(self, name: str) -> tuple[tuple[int, ...], ...]:
         """Return what changes when the file of that name does, or another comes before it.
@@ -135,6 +135,17 @@ class TemplateFolders(Struct, frozen=True):
             places = ", ".join(str(root / self.template) for root in self.roots)
             raise TemplateError(name, f"there is no such file in {places}")
         return read_text(found[0]), found[0]
+
+
+def _is_there(file: str) -> bool:
+    """Say whether there is something of that name, be it a link that leads nowhere."""
+    try:
+        os.lstat(file)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:  # to be named by who follows it
+        pass
+    return True
 
 
 def _stamp(file: str) -> tuple[int, ...]:

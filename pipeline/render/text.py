@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Final, assert_never
 
 from pipeline.model.content import (
@@ -34,10 +34,7 @@ from pipeline.render.urls import image_url, link_url
 
 WIDTH: Final = 72  # RFC 3676 4.2 leaves room for the quote marks of a reply
 
-# Between two of these a line may end: Chinese and Japanese have no spaces to end it at.
-_IDEOGRAPHS: Final = re.compile(
-    r"(?<=[\u3000-\u30ff\u3400-\u9fff\uff00-\uffef])(?=[\u3040-\u30ff\u3400-\u9fff])"
-)
+_FIRST_IDEOGRAPH: Final = "\u3000"
 
 
 def wrap(text: str, first: str = "", rest: str | None = None) -> str:
@@ -212,12 +209,23 @@ def _wrapped(line: str, first: str, rest: str) -> tuple[str, ...]:
     """Fill lines of WIDTH; a piece that is longer alone stays whole."""
     lines: list[str] = []
     current, empty = first, True
-    has_ideographs = _IDEOGRAPHS.search(line) is not None
+    seams = _seams() if max(line, default="") >= _FIRST_IDEOGRAPH else None
     for word in one_line(line).split(" "):
-        for index, piece in enumerate(_IDEOGRAPHS.split(word) if has_ideographs else (word,)):
+        for index, piece in enumerate(seams.split(word) if seams else (word,)):
             grown = current + (" " if index == 0 and not empty else "") + piece
             if len(grown) > WIDTH and not empty:
                 lines.append(current)
                 grown = rest + piece
             current, empty = grown, False
     return (*lines, current.rstrip())
+
+
+@cache
+def _seams() -> re.Pattern[str]:
+    """Return where a line may end between ideographs: there are no spaces to end it at.
+
+    Made when it is needed: so large a set of characters takes longer than most mails have words.
+    """
+    return re.compile(
+        r"(?<=[\u3000-\u30ff\u3400-\u9fff\uff00-\uffef])(?=[\u3040-\u30ff\u3400-\u9fff])"
+    )
