@@ -14,7 +14,7 @@ from pipeline.preflight.address import Fault, fault, normal
 from pipeline.preflight.finding import error, finding, shorten, warning
 from pipeline.preflight.mail import Mail
 
-# In English, German, French, Spanish and Polish; one word may be of several.
+# In each language that we have words in; one word may be of several.
 _VAGUE: Final = frozenset(
     {
         *("here", "click here", "click", "this", "link", "this link", "this page", "more"),
@@ -27,6 +27,10 @@ _VAGUE: Final = frozenset(
         *("más", "leer", "leer más", "saber más", "ver más", "más información", "seguir leyendo"),
         *("tutaj", "tu", "kliknij", "kliknij tutaj", "kliknij tu", "link", "ten link"),
         *("więcej", "czytaj", "czytaj więcej", "czytaj dalej", "dowiedz się więcej", "zobacz"),
+        *("هنا", "اضغط هنا", "انقر هنا", "المزيد", "اقرأ المزيد"),
+        *("لمعرفة المزيد", "رابط", "هذا الرابط"),
+        *("こちら", "こちらをクリック", "ここ", "ここをクリック", "リンク"),
+        *("続きを読む", "もっと見る", "もっと読む", "詳細", "詳しくはこちら"),
     }
 )
 

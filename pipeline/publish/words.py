@@ -12,7 +12,7 @@ from msgspec import Struct
 from pipeline.locales import translations
 
 SOURCE: Final = "en"  # what templates and code are written in
-LANGUAGES: Final = (SOURCE, "de", "fr", "es", "pl")
+LANGUAGES: Final = (SOURCE, "de", "fr", "es", "pl", "ar", "ja")
 
 
 class Words(Struct, frozen=True):

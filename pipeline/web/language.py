@@ -14,7 +14,15 @@ SOURCE: Final = "en"  # what the templates are written in
 
 # By what its readers call it: nobody looks for their language under a foreign name.
 LANGUAGES: Final[Mapping[str, str]] = MappingProxyType(
-    {"en": "English", "de": "Deutsch", "fr": "Français", "es": "Español", "pl": "Polski"}
+    {
+        "en": "English",
+        "de": "Deutsch",
+        "fr": "Français",
+        "es": "Español",
+        "pl": "Polski",
+        "ar": "العربية",
+        "ja": "日本語",
+    }
 )
 _MOST_WISHES: Final = 20  # of an Accept-Language
 

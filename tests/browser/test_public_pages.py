@@ -50,7 +50,7 @@ def test_axe_finds_nothing(page: Page, name: str) -> None:
         assert found.violations_count == 0, f"{scheme}: {found.generate_report()}"
 
 
-@pytest.mark.parametrize("language", ["en", "de", "fr", "es", "pl"])
+@pytest.mark.parametrize("language", ["en", "de", "fr", "es", "pl", "ar", "ja"])
 def test_every_page_fits_in_every_language(page: Page, language: str) -> None:
     """From 320 px on nobody scrolls sideways, and everything is large enough for a finger."""
     for name in SAMPLES:

@@ -87,10 +87,10 @@ def test_a_welcome_has_the_way_out(desk: Desk) -> None:
 
 def test_a_mail_is_in_the_language_of_its_reader(desk: Desk) -> None:
     """One without a catalogue is in English."""
-    for language in ("de-AT", "fr", "es", "pl", "ja"):
+    for language in ("de-AT", "fr", "es", "pl", "ja", "fi"):
         desk.form(f"{language}@example.org", language=language)
 
-    assert desk.send_notices().sent == 5
+    assert desk.send_notices().sent == 6
 
     subjects = {mail["To"]: mail["Subject"] for mail in mails(desk)}
     assert subjects == {
@@ -98,7 +98,8 @@ def test_a_mail_is_in_the_language_of_its_reader(desk: Desk) -> None:
         "fr@example.org": "Veuillez confirmer : The Quay",
         "es@example.org": "Por favor, confirme: The Quay",
         "pl@example.org": "Prosimy o potwierdzenie: The Quay",
-        "ja@example.org": "Please confirm: The Quay",
+        "ja@example.org": "ご確認ください：The Quay",
+        "fi@example.org": "Please confirm: The Quay",
     }
 
 

@@ -101,6 +101,8 @@ TRIGGERS: Final[dict[str, list[Example]]] = {
     "P207": [
         linking("https://example.org/", "here"),
         linking("https://example.org/", "Click here!"),
+        linking("https://example.org/", "اقرأ المزيد…"),
+        linking("https://example.org/", "続きを読む"),
         linking("https://example.org/", ""),
         linking("https://example.org/", "→"),
         html(">the reason<", "><"),

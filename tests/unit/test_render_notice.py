@@ -21,7 +21,7 @@ from pipeline.render.notice import (
 )
 from tests.unit.consent_desk import NEWSLETTER
 
-LANGUAGES = ("en", "de", "fr", "es", "pl")
+LANGUAGES = ("en", "de", "fr", "es", "pl", "ar", "ja")
 GAP = re.compile(r"\{\w+\}")
 
 
@@ -46,7 +46,7 @@ def render(
 
 
 def test_there_is_a_catalogue_for_each_language() -> None:
-    """Five, and no file that nobody reads."""
+    """And no file that nobody reads."""
     assert {file.name for file in LOCALES.iterdir()} == set(LANGUAGES)
 
 
@@ -96,8 +96,17 @@ def test_a_variety_of_a_language_has_its_catalogue() -> None:
     """As do spellings of tags; others are answered in English."""
     for tag in ("de-AT", "de_CH", "DE"):
         assert render(language=tag).subject == "Bitte bestätigen: The Quay"
-    for tag in ("ja", "", "x"):
+    for tag in ("fi", "", "x"):
         assert render(language=tag).subject == "Please confirm: The Quay"
+
+
+def test_arabic_is_read_from_the_right() -> None:
+    """All of it; a name is read as it is written."""
+    html = render(NoticeKind.WELCOME, language="ar").html
+
+    assert 'dir="rtl"' in html
+    assert "direction:ltr" not in html
+    assert '<p class="name" dir="auto"' in html
 
 
 def test_names_of_the_operator_are_text() -> None:

@@ -22,7 +22,7 @@ from pipeline.render.words import (
     plural,
 )
 
-LANGUAGES: Final = ("en", "de", "fr", "es", "pl")
+LANGUAGES: Final = ("en", "de", "fr", "es", "pl", "ar", "ja")
 GAP: Final = re.compile(r"\{\w+\}")
 DAY: Final = date(2026, 3, 13)
 
@@ -42,8 +42,11 @@ def test_a_catalogue_is_complete_and_has_nothing_else(language: str) -> None:
     for source, message in messages.items():
         forms = message.string if isinstance(message.string, tuple) else (message.string,)
         assert all(forms)
-        for form in filter(None, forms):
-            assert sorted(GAP.findall(str(form))) == sorted(GAP.findall(source))
+        for number, form in enumerate(forms):
+            missing = set(GAP.findall(source)) - set(GAP.findall(str(form)))
+            alone = [count for count in range(200) if plural(found, count) == number]
+            assert not missing or (len(forms) > 1 and len(alone) == 1), form  # "two minutes"
+            assert set(GAP.findall(str(form))) <= set(GAP.findall(source))
 
 
 @pytest.mark.parametrize(
@@ -74,7 +77,7 @@ def test_words_of_a_theme_win() -> None:
 
 def test_a_language_without_a_catalogue_is_answered_in_english() -> None:
     """Whatever the tag looks like; it never names a file elsewhere."""
-    for tag in ("ja", "", "x", "../../../etc", "de/../de"):
+    for tag in ("fi", "", "x", "../../../etc", "de/../de"):
         words = fixed_words(tag, {"minutes": 1, "stories": 1}, {})
         assert words["unsubscribe"] == "Unsubscribe"
 

@@ -63,7 +63,8 @@ def test_a_page_is_well_formed_in_every_language(name: str, language: str) -> No
     ]
 
     assert outline.open == []
-    assert outline.elements[0] == ("html", {"lang": language, "dir": "ltr"})
+    direction = "rtl" if language == "ar" else "ltr"
+    assert outline.elements[0] == ("html", {"lang": language, "dir": direction})
     assert [tags.count(tag) for tag in ("h1", "title", "main", "style")] == [1, 1, 1, 1]
     assert set(controls) <= labels
     assert not ACTIVE.search(html)

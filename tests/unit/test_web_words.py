@@ -16,7 +16,7 @@ from pipeline.web.language import LANGUAGES, SOURCE, accepted, catalogue, choose
 
 WEB: Final = Path(__file__).parents[2] / "pipeline" / "web"
 TRANSLATED: Final = [language for language in LANGUAGES if language != SOURCE]
-PLURAL_FORMS: Final = {"de": 2, "fr": 2, "es": 2, "pl": 3}
+PLURAL_FORMS: Final = {"de": 2, "fr": 2, "es": 2, "pl": 3, "ar": 6, "ja": 1}
 PLACEHOLDER: Final = re.compile(r"%\(\w+\)s|%%")
 
 Key = str | tuple[str, str]
