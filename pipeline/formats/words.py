@@ -6,7 +6,7 @@ import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
-from importlib.resources import files
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -25,7 +25,7 @@ class Label(StrEnum):
 
 
 _WORDS: Final[Mapping[str, Any]] = tomllib.loads(
-    files("pipeline.formats").joinpath("words.toml").read_text(encoding="utf-8")
+    Path(__file__).with_name("words.toml").read_text(encoding="utf-8")
 )
 
 

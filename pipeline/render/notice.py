@@ -196,7 +196,10 @@ def translated(catalogue: Catalog | None, msgid: str) -> str:
 
 
 def catalogue_of(language: str) -> Catalog | None:
-    """Return the catalogue of a language, or of the one it is a variety of; None: there is none."""
+    """Return the catalogue of a language, or of the one it is a variety of.
+
+    None: there is none, as for English, which is what the words are written in.
+    """
     primary = language.replace("_", "-").partition("-")[0].lower()
     return _catalogues().get(primary)
 

@@ -63,7 +63,10 @@ def fixed_words(
 
 
 def catalogue(language: str) -> Catalog | None:
-    """Return the catalogue of a language, or of the one it is a variety of; None: there is none."""
+    """Return the catalogue of a language, or of the one it is a variety of.
+
+    None: there is none, as for English, which is what the words are written in.
+    """
     primary = language.replace("_", "-").partition("-")[0].lower()
     return _catalogue(primary) if primary.isalpha() and primary.isascii() else None
 

@@ -21,7 +21,8 @@ from pipeline.render.notice import (
 )
 from tests.unit.consent_desk import NEWSLETTER
 
-LANGUAGES = ("en", "de", "fr", "es", "pl", "ar", "ja")
+TRANSLATED = ("de", "fr", "es", "pl", "ar", "ja")
+LANGUAGES = ("en", *TRANSLATED)
 GAP = re.compile(r"\{\w+\}")
 
 
@@ -47,10 +48,10 @@ def render(
 
 def test_there_is_a_catalogue_for_each_language() -> None:
     """And no file that nobody reads."""
-    assert {file.name for file in LOCALES.iterdir()} == set(LANGUAGES)
+    assert {file.name for file in LOCALES.iterdir()} == set(TRANSLATED)
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("language", TRANSLATED)
 def test_a_catalogue_is_complete_and_has_nothing_else(language: str) -> None:
     """A text that was changed is translated anew."""
     catalogue = catalogue_of(language)
@@ -61,7 +62,7 @@ def test_a_catalogue_is_complete_and_has_nothing_else(language: str) -> None:
     assert [message.id for message in catalogue if message.id and message.fuzzy] == []
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("language", TRANSLATED)
 def test_a_translation_has_the_gaps_of_its_source(language: str) -> None:
     """No reader sees a brace, or misses the name of a list."""
     catalogue = catalogue_of(language)

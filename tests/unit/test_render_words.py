@@ -22,12 +22,13 @@ from pipeline.render.words import (
     plural,
 )
 
-LANGUAGES: Final = ("en", "de", "fr", "es", "pl", "ar", "ja")
+TRANSLATED: Final = ("de", "fr", "es", "pl", "ar", "ja")
+LANGUAGES: Final = ("en", *TRANSLATED)
 GAP: Final = re.compile(r"\{\w+\}")
 DAY: Final = date(2026, 3, 13)
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("language", TRANSLATED)
 def test_a_catalogue_is_complete_and_has_nothing_else(language: str) -> None:
     """Every word is translated, with the gaps of its source; a word nobody says is gone."""
     found = catalogue(language)
