@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import (
+    FileResponse,
     HTMLResponse,
     PlainTextResponse,
     RedirectResponse,
@@ -268,6 +269,7 @@ class _SiteFiles(StaticFiles):
 
     def __init__(self, desk: Desk) -> None:
         super().__init__(directory=desk.app.site, html=True, check_dir=False)
+        self.desk = desk
 
     async def check_config(self) -> None:
         """Accept any folder; what is not there is a 404."""
@@ -275,9 +277,17 @@ class _SiteFiles(StaticFiles):
     async def get_response(self, path: str, scope: Scope) -> Response:
         """Answer with a file under the policy of a mail, but for its style sheet."""
         response = await super().get_response(path, scope)
+        if isinstance(response, FileResponse) and response.media_type == "text/html":
+            response = self._with_pictures(response, place=f"{scope['root_path']}/")
         response.headers["Content-Security-Policy"] = guard.SITE
         response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
         return response
+
+    def _with_pictures(self, page: FileResponse, *, place: str) -> HTMLResponse:
+        """Take pictures from the files of the site, whose published address is elsewhere."""
+        published = f'src="{self.desk.app.newsletter.site_url}/'.encode()
+        html = Path(page.path).read_bytes().replace(published, f'src="{place}'.encode())
+        return HTMLResponse(html, page.status_code)
 
 
 def _within(request: Request) -> str:

@@ -8,6 +8,7 @@ from email import message_from_bytes, policy
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from starlette.testclient import TestClient
 
 from pipeline.model.entry import EntryId
@@ -288,3 +289,25 @@ def test_feeds_and_pages_of_the_site_are_shown(root: Path, client: TestClient) -
     assert f'src="/{TOKEN}/site/"' in client.get("/archive").text
     assert f'src="/{TOKEN}/site/issues/first/"' in client.get("/issues/first.md?tab=archive").text
     assert "On the web" in client.get("/site/issues/first/").text
+
+
+def test_a_page_of_the_site_has_its_pictures(root: Path, client: TestClient) -> None:
+    """They name the address of the site, and come from the files that were written for it."""
+    Image.new("RGB", (40, 30), "navy").save(root / "issues/boat.png")
+    (root / "issues/first.md").write_text(issue() + "\n![A boat](boat.png)\n")
+    app = opened(root)
+    app.build()([root / "issues/first.md"])
+    app.approve()(EntryId("first"), by="test")
+    app.publish()()
+
+    page = client.get("/site/issues/first/").text
+    addresses = re.findall(r'<img [^>]*src="([^"]+)"', page)
+
+    assert addresses
+    for address in addresses:
+        assert address.startswith(f"/{TOKEN}/site/images/first/boat-")
+        answer = client.get(address.removeprefix(f"/{TOKEN}"))
+        assert (answer.status_code, answer.headers["content-type"]) == (200, "image/png")
+    assert page.count("https://") == (root / "site/issues/first/index.html").read_text().count(
+        "https://"
+    ) - len(addresses)
