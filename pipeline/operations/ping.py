@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import http.client
 import json
-from collections.abc import Mapping
+import socket
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -130,13 +133,37 @@ def publish(hub: str, feed_url: str, *, timeout_s: float) -> str | None:
     try:
         connection = connect(parts.hostname or "", parts.port, timeout=timeout_s)
         try:
-            connection.request("POST", target, body, headers)
-            answer = connection.getresponse()
+            with _at_most(timeout_s, connection):
+                connection.request("POST", target, body, headers)
+                answer = connection.getresponse()
         finally:
             connection.close()
     except (OSError, http.client.HTTPException, ValueError) as error:
         return f"{parts.hostname}: {error or type(error).__name__}"
     return None if 200 <= answer.status < 300 else f"{parts.hostname}: answered {answer.status}"
+
+
+@contextmanager
+def _at_most(seconds: float, connection: http.client.HTTPConnection) -> Iterator[None]:
+    """End an exchange that goes on and on: a socket's timeout counts from the last letter."""
+    over = threading.Event()
+
+    def hang_up() -> None:
+        over.set()
+        with suppress(OSError, AttributeError):  # there is no socket yet, or it has gone
+            connection.sock.shutdown(socket.SHUT_RDWR)
+
+    clock = threading.Timer(seconds, hang_up)
+    clock.daemon = True
+    clock.start()
+    try:
+        yield
+    except (OSError, http.client.HTTPException) as error:
+        if over.is_set():
+            raise TimeoutError("timed out") from error
+        raise
+    finally:
+        clock.cancel()
 
 
 def _later(note: _Note, now: datetime) -> _Note:

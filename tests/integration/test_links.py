@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import socket
 import ssl
 import subprocess
@@ -19,7 +20,15 @@ from msgspec.structs import replace
 
 from pipeline.model.issue import Issue
 from pipeline.preflight.following.door import Door, NoSuchSite, Refused, Unreachable, resolve
-from pipeline.preflight.following.fate import AT_ONCE_EACH, HOPS, Fate, Kind, follow, follow_all
+from pipeline.preflight.following.fate import (
+    AT_ONCE_EACH,
+    HOPS,
+    PATIENCE_S,
+    Fate,
+    Kind,
+    follow,
+    follow_all,
+)
 from pipeline.preflight.following.public import is_public
 from pipeline.preflight.following.rules import LONGEST, judged
 
@@ -219,6 +228,31 @@ def test_redirections_end(site: Site, door: Door) -> None:
     fate = follow(site.url("/to/a"), door)
 
     assert (fate.kind, len(site.asked)) == (Kind.REFUSED, HOPS + 1)
+
+
+def test_a_link_has_so_much_time_with_all_its_redirections(site: Site, door: Door) -> None:
+    """Each answers in time, and together they would keep everybody waiting."""
+    site.locations["a"] = (302, "/to/a")
+    seconds = itertools.count(0.0, PATIENCE_S / 2.5)
+
+    fate = follow(site.url("/to/a"), door, clock=lambda: next(seconds))
+
+    assert fate == Fate(Kind.UNSURE, "it takes more than 30 seconds")
+    assert len(site.asked) == 2
+
+
+def test_the_last_request_of_a_link_has_what_time_is_left(site: Site, door: Door) -> None:
+    """And not that of a first one."""
+    times = iter((0.0, PATIENCE_S - 0.5, PATIENCE_S))
+    begun = time.monotonic()
+
+    fate = follow(
+        site.url("/dribble"), replace(door, step=60.0, whole=60.0), clock=lambda: next(times)
+    )
+
+    assert fate.kind is Kind.UNSURE
+    assert site.paths() == ["HEAD /dribble"]
+    assert time.monotonic() - begun < 30
 
 
 @pytest.mark.parametrize(

@@ -64,6 +64,7 @@ class Hub:
 
     status: int = 202
     silent: bool = False
+    dribbles: bool = False
     heard: list[tuple[str, dict[str, list[str]]]] = field(default_factory=list)
     port: int = 0
     rang: Event = field(default_factory=Event)
@@ -95,6 +96,9 @@ def hub() -> Iterator[Hub]:
             if told.silent:
                 told.over.wait(PATIENCE_S)
                 return
+            until = monotonic() + PATIENCE_S
+            while told.dribbles and monotonic() < until and not told.over.wait(0.05):
+                self.wfile.write(b"H")
             self.send_response(told.status)
             self.send_header("Location", "http://127.0.0.1:1/")
             self.send_header("Content-Length", "0")
@@ -195,6 +199,20 @@ def test_a_hub_that_never_answers_is_left(tmp_path: Path, hub: Hub) -> None:
     assert len(said.waiting) == 5
     assert hub.rang.wait(PATIENCE_S)  # on a busy machine the hub hears after we left
     assert len(hub.heard) == 1
+
+
+def test_a_hub_that_answers_a_letter_at_a_time_is_left(tmp_path: Path, hub: Hub) -> None:
+    """Each letter comes in time, and the answer never does."""
+    hub.dribbles = True
+    ping = Ping(hub=hub.url, file=tmp_path / "pings.json", timeout_s=0.5)
+    ping.note(FEED)
+    begun = monotonic()
+
+    said = ping(NOW)
+
+    assert said.waiting == (FEED,)
+    assert said.problem == "127.0.0.1: timed out"
+    assert monotonic() - begun < PATIENCE_S / 2
 
 
 def test_nobody_listens(tmp_path: Path) -> None:

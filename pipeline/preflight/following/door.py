@@ -82,8 +82,13 @@ class Door(Struct, frozen=True, kw_only=True):
     step: float = STEP
     whole: float = WHOLE
 
-    def ask(self, method: str, url: str) -> Answer:
+    def ask(self, method: str, url: str, *, within: float = WHOLE) -> Answer:
         """Send one request and read the header of the answer.
+
+        Args:
+            method: HEAD or GET.
+            url: where to.
+            within: seconds, if that is less than a request has anyway.
 
         Raises:
             Refused: the address leads where checks must not go; nothing was sent.
@@ -102,7 +107,7 @@ class Door(Struct, frozen=True, kw_only=True):
         context = self.tls() if parts.scheme == "https" else None
         connection = _Connection(host, port, addresses[:ADDRESSES], self.step, context)
         try:
-            return self._talk(connection, method, target)
+            return self._talk(connection, method, target, min(within, self.whole))
         except (OSError, http.client.HTTPException, ValueError) as error:
             raise Unreachable(str(error) or type(error).__name__) from error
 
@@ -121,8 +126,8 @@ class Door(Struct, frozen=True, kw_only=True):
             raise Refused(f"it is at port {port}")
         return parts, host, port
 
-    def _talk(self, connection: _Connection, method: str, target: str) -> Answer:
-        clock = threading.Timer(self.whole, connection.hang_up)
+    def _talk(self, connection: _Connection, method: str, target: str, seconds: float) -> Answer:
+        clock = threading.Timer(seconds, connection.hang_up)
         clock.daemon = True
         clock.start()
         try:

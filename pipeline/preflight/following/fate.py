@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from enum import Enum, auto
 from threading import BoundedSemaphore
+from time import monotonic
 from typing import Final
 from urllib.parse import urljoin, urlsplit
 
@@ -14,6 +15,7 @@ from msgspec import Struct
 from pipeline.preflight.following.door import Answer, Door, NoSuchSite, Refused, Unreachable
 
 HOPS: Final = 5
+PATIENCE_S: Final = 30.0  # with a link, over all its redirections
 AT_ONCE: Final = 8
 AT_ONCE_EACH: Final = 2  # to one host
 _MOVED: Final = frozenset({301, 302, 303, 307, 308})
@@ -38,13 +40,20 @@ class Fate(Struct, frozen=True):
     words: str = ""  # why, or where it leads now
 
 
-def follow(url: str, door: Door) -> Fate:
+def follow(url: str, door: Door, *, clock: Callable[[], float] = monotonic) -> Fate:
     """Follow one link, over at most HOPS redirections; each is looked at like the first."""
     here, for_good = url.partition("#")[0], True
     moved = False
+    over = clock() + PATIENCE_S
+
+    def left() -> float:
+        if (seconds := over - clock()) <= 0:
+            raise Unreachable(f"it takes more than {PATIENCE_S:.0f} seconds")
+        return seconds
+
     try:
         for _ in range(HOPS + 1):
-            answer = _ask(here, door)
+            answer = _ask(here, door, left)
             if answer.status not in _MOVED or not answer.location:
                 return _fate(answer.status, here if moved and for_good else "")
             moved, for_good = True, for_good and answer.status in _FOR_GOOD
@@ -87,15 +96,15 @@ def follow_all(
     return found
 
 
-def _ask(url: str, door: Door) -> Answer:
+def _ask(url: str, door: Door, left: Callable[[], float]) -> Answer:
     """Ask with HEAD; who does not answer that well is asked with GET."""
     try:
-        answer = door.ask("HEAD", url)
+        answer = door.ask("HEAD", url, within=left())
     except NoSuchSite:
         raise
     except Unreachable:
-        return door.ask("GET", url)
-    return answer if answer.status < 400 else door.ask("GET", url)
+        return door.ask("GET", url, within=left())
+    return answer if answer.status < 400 else door.ask("GET", url, within=left())
 
 
 def _fate(status: int, moved_to: str) -> Fate:
