@@ -138,6 +138,23 @@ def test_fonts_of_a_script_come_before_the_last_resort() -> None:
     assert fonts(theme, script_of("en"))["title"] == "Georgia, serif"
 
 
+def test_english_words_in_a_mail_from_right_to_left_are_read_from_the_left() -> None:
+    """There is no Hebrew catalogue: the full stop of an English sentence stays at its end."""
+    html = (
+        Renderer([packaged_templates()])
+        .render(
+            Issue(title="T", language="he", sections=()),
+            Newsletter(name="N"),
+            web_url="https://n.example.org/1/",
+        )
+        .html
+    )
+
+    for words in ("Read on the web", "You receive N because", "Unsubscribe"):
+        paragraph = html[: html.index(words)].rpartition("<p ")[2]
+        assert 'dir="auto"' in paragraph.partition(">")[0], words
+
+
 @pytest.mark.parametrize("theme", ["digest", "briefing", "essay"])
 def test_from_right_to_left_all_sides_change(theme: str) -> None:
     """Text, lists and borders start at the right; letters are neither set apart nor slanted."""
