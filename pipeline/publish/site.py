@@ -10,16 +10,13 @@ from msgspec import Struct
 from pipeline.locales import written_date
 from pipeline.model.entry import EntryId
 from pipeline.model.issue import Issue
-from pipeline.publish import atom, jsonfeed, rss
 from pipeline.publish.card import Card, card_png
-from pipeline.publish.feed import Feed
 from pipeline.publish.frame import Frame
 from pipeline.publish.item import FeedItem
 from pipeline.publish.page import Neighbours, Row, issue_page, row
 from pipeline.publish.record import Listing, Record
 from pipeline.publish.words import words_for
 
-FEEDS: Final[tuple[Feed, ...]] = (rss.FEED, atom.FEED, jsonfeed.FEED)
 ISSUE_FILES: Final = ("index.html", "index.md", "card.png")  # in the folder of an issue
 
 

@@ -16,9 +16,8 @@ from pipeline.formats import read
 from pipeline.model.issue import Issue
 from pipeline.model.newsletter import Newsletter
 from pipeline.publish.frame import Frame
-from pipeline.publish.site import FEEDS
 from tests.golden.test_feeds_golden import FLAT, QUAY
-from tests.unit.archive_shelf import Shelf, issue
+from tests.unit.archive_shelf import FEEDS, Shelf, issue
 
 pytestmark = pytest.mark.browser
 

@@ -13,9 +13,8 @@ from playwright.sync_api import Browser, Route
 
 from pipeline.formats import read
 from pipeline.publish.frame import Frame
-from pipeline.publish.site import FEEDS
 from tests.docs.theme_pictures import NEWSLETTER
-from tests.unit.archive_shelf import Shelf
+from tests.unit.archive_shelf import FEEDS, Shelf
 
 ISSUES: Final = Path(__file__).parents[2] / "issues"
 UNDATED: Final = date(2026, 11, 13)  # of a sample without a date

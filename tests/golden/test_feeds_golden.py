@@ -29,8 +29,7 @@ from pipeline.model.content import (
 from pipeline.model.issue import Issue, Section, Source, Story, StoryKind
 from pipeline.model.newsletter import Newsletter
 from pipeline.publish.frame import Frame
-from pipeline.publish.site import FEEDS
-from tests.unit.archive_shelf import Shelf
+from tests.unit.archive_shelf import FEEDS, Shelf
 
 DATA: Final = Path(__file__).parent / "data" / "feeds"
 NEWSLETTER: Final = Newsletter(

@@ -15,15 +15,18 @@ from pipeline.model.entry import EntryId
 from pipeline.model.issue import Issue, Section, Story
 from pipeline.model.issue_json import to_json
 from pipeline.model.newsletter import Newsletter
+from pipeline.publish import atom, jsonfeed, rss
 from pipeline.publish.documents import Documents
+from pipeline.publish.feed import Feed
 from pipeline.publish.frame import Frame
 from pipeline.publish.item import FeedItem, feed_item, summary, weight
 from pipeline.publish.record import Listing, Record, issue_url, listing, words_digest
-from pipeline.publish.site import FEEDS, Document, issue_files, neighbours_of
+from pipeline.publish.site import Document, issue_files, neighbours_of
 
 NEWSLETTER: Final = Newsletter(
     name="The <Harbour> Post", tagline="Tides & boats", site_url="https://news.example.org"
 )
+FEEDS: Final[tuple[Feed, ...]] = (rss.FEED, atom.FEED, jsonfeed.FEED)
 FRAME: Final = Frame(newsletter=NEWSLETTER, feeds=FEEDS)
 MOMENT: Final = datetime(2026, 11, 20, 9, tzinfo=UTC)
 

@@ -28,8 +28,7 @@ from pipeline.outbox.files import write_if_changed
 from pipeline.outbox.folder import Outbox
 from pipeline.publish.catalogue import opened
 from pipeline.publish.frame import Frame
-from pipeline.publish.site import FEEDS
-from tests.unit.archive_shelf import NEWSLETTER, issue
+from tests.unit.archive_shelf import FEEDS, NEWSLETTER, issue
 
 NOW: Final = datetime(2027, 6, 1, 12, tzinfo=UTC)
 FIRST_DAY: Final = date(2026, 11, 6)

@@ -16,8 +16,7 @@ from pipeline.model.issue import Issue, Section, Story
 from pipeline.model.newsletter import Newsletter
 from pipeline.publish.frame import Frame
 from pipeline.publish.record import slug
-from pipeline.publish.site import FEEDS
-from tests.unit.archive_shelf import MOMENT, NEWSLETTER, Shelf, issue
+from tests.unit.archive_shelf import FEEDS, MOMENT, NEWSLETTER, Shelf, issue
 
 HUB: Final = "https://hub.example.org/"
 LINKS: Final = "//*[local-name()='link'][@rel]"

@@ -19,6 +19,7 @@ from pipeline.model.newsletter import Newsletter
 from pipeline.publish import atom, jsonfeed, rss
 from pipeline.publish.feed import Feed, feed_url
 from pipeline.publish.item import MAX_BYTES, FeedItem
+from tests.unit.archive_shelf import FEEDS
 
 ROOT = Path(__file__).parents[2]
 NEWSLETTER: Final = Newsletter(
@@ -28,7 +29,6 @@ NEWSLETTER: Final = Newsletter(
     language="en-GB",
     since=2024,
 )
-FEEDS: Final[tuple[Feed, ...]] = (rss.FEED, atom.FEED, jsonfeed.FEED)
 XML: Final[tuple[Feed, ...]] = (rss.FEED, atom.FEED)
 MOMENT: Final = datetime(2026, 11, 20, 10, tzinfo=timezone(timedelta(hours=1)))
 TITLES: Final = (

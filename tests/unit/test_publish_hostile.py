@@ -15,8 +15,7 @@ from msgspec.structs import replace
 from pipeline.model.issue import Issue
 from pipeline.model.newsletter import Newsletter
 from pipeline.publish.frame import Frame
-from pipeline.publish.site import FEEDS
-from tests.unit.archive_shelf import Shelf, issue
+from tests.unit.archive_shelf import FEEDS, Shelf, issue
 
 EVIL: Final = (
     "</script><script>alert(1)</script>\"'><img src=x onerror=alert(1)><!--neighbours-->]]>"

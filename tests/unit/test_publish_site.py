@@ -21,8 +21,7 @@ from pipeline.model.newsletter import Newsletter
 from pipeline.publish.frame import Frame
 from pipeline.publish.page import Neighbours, Row, shown, with_neighbours
 from pipeline.publish.record import issue_url
-from pipeline.publish.site import FEEDS
-from tests.unit.archive_shelf import FRAME, MOMENT, NEWSLETTER, Shelf, issue
+from tests.unit.archive_shelf import FEEDS, FRAME, MOMENT, NEWSLETTER, Shelf, issue
 
 HOSTILE: Final = (
     '"><script>alert(1)</script>]]>\x00\u2028\u202e<!--/neighbours--> </script><!-- {{ 7 * 7 }}'
