@@ -7,13 +7,15 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 from shutil import copy, copytree
 from time import monotonic, sleep
 from typing import Final, Literal
 
 import uvicorn
-from playwright.sync_api import Browser, expect
+from PIL import Image
+from playwright.sync_api import Browser, Page, expect
 
 from pipeline.app import App
 from pipeline.model.entry import EntryId
@@ -26,6 +28,7 @@ from pipeline.studio.server import Server
 SAMPLE: Final = Path(__file__).parents[2]
 SCHEMES: Final[tuple[Literal["light", "dark"], ...]] = ("light", "dark")
 WAIT_S: Final = 60
+MAIL: Final = (540, 240, 1140, 600)  # where its title stands, px
 TOKEN: Final = "pictures"  # it stands in no picture, and the studio is soon over
 
 
@@ -41,8 +44,20 @@ def take(browser: Browser, folder: Path) -> None:
             expect(page.locator(".count", has_text="…")).to_have_count(0, timeout=WAIT_S * 1000)
             expect(page.locator("#live")).to_have_class("on", timeout=WAIT_S * 1000)
             page.wait_for_load_state("load")
-            page.screenshot(path=folder / f"studio-{scheme}.png")
+            (folder / f"studio-{scheme}.png").write_bytes(_seen(page))
             context.close()
+
+
+def _seen(page: Page) -> bytes:
+    """Return the picture as soon as the mail is in it: its frame may be loaded and not yet seen."""
+    end = monotonic() + WAIT_S
+    while True:
+        picture = page.screenshot()
+        with Image.open(BytesIO(picture)) as image:
+            shades = image.convert("L").crop(MAIL).getcolors() or ()
+        if len(shades) > 16 or monotonic() > end:
+            return picture
+        sleep(0.1)
 
 
 @contextmanager
